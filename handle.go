@@ -1,0 +1,199 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// Handle stands for a source's object between the processor that fetches it
+// and the outputs that store it. It can be opened any number of times, by
+// several outputs at once, and every one gets the same version: the first Open
+// or Stat pins it. A Handle holds no connection and needs no closing.
+type Handle struct {
+	client Client
+	codec  Codec
+	// lock is a mutex that a cancelled context can leave.
+	lock chan struct{}
+	pin  *Object
+}
+
+// NewHandle returns a Handle for the element. It opens nothing.
+func NewHandle(client Client, codec Codec) *Handle {
+	return &Handle{client: client, codec: codec, lock: make(chan struct{}, 1)}
+}
+
+// Codec returns what the handle stands for.
+func (h *Handle) Codec() Codec { return h.codec }
+
+// Copy returns h itself: all copies of a message share one pin.
+func (h *Handle) Copy() any { return h }
+
+// Location returns the URI of the source's object, or "" if the source does
+// not tell.
+func (h *Handle) Location() string {
+	if l, ok := h.client.(Locator); ok {
+		return l.Location(h.codec)
+	}
+	return ""
+}
+
+// Open opens the pinned version, or pins the current one. The caller closes
+// the Object. It fails with ErrChanged if the source has moved on, and with
+// ErrNotFound if the object has vanished.
+func (h *Handle) Open(ctx context.Context) (*Object, error) {
+	pin, unlock, err := h.pinned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if pin != nil {
+		unlock()
+		return h.openPinned(ctx, pin)
+	}
+	defer unlock()
+	obj, err := h.client.Download(ctx, h.codec)
+	if err != nil {
+		return nil, fmt.Errorf("opening source object %q: %w", h.codec.ID, err)
+	}
+	h.pin = obj.Describe()
+	return obj, nil
+}
+
+func (h *Handle) openPinned(ctx context.Context, pin *Object) (*Object, error) {
+	var obj *Object
+	var err error
+	if versioned, ok := h.client.(VersionedClient); ok {
+		obj, err = versioned.DownloadVersion(ctx, h.codec, pin)
+	} else {
+		obj, err = h.client.Download(ctx, h.codec)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening source object %q: %w", h.codec.ID, err)
+	}
+	if !pin.SameVersion(obj) {
+		_ = obj.Close()
+		return nil, fmt.Errorf("opening source object %q: %w", h.codec.ID, ErrChanged)
+	}
+	return obj, nil
+}
+
+// Stat describes the pinned version, without a Reader. Where nothing is pinned
+// yet it pins the current version, if the source can describe it without
+// opening it; otherwise it returns nil.
+func (h *Handle) Stat(ctx context.Context) (*Object, error) {
+	pin, unlock, err := h.pinned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	versioned, ok := h.client.(VersionedClient)
+	if pin != nil || !ok {
+		return pin, nil
+	}
+	obj, err := versioned.Stat(ctx, h.codec)
+	if err != nil {
+		return nil, fmt.Errorf("looking at source object %q: %w", h.codec.ID, err)
+	}
+	h.pin = obj.Describe()
+	return h.pin, nil
+}
+
+// Unchanged looks at the source once more. It returns nil if the pinned version
+// is still the current one, if the object is gone, if nothing was pinned, or if
+// the source cannot tell; and ErrChanged if there is a newer version.
+func (h *Handle) Unchanged(ctx context.Context) error {
+	pin, unlock, err := h.pinned(ctx)
+	if err != nil {
+		return err
+	}
+	unlock()
+	versioned, ok := h.client.(VersionedClient)
+	if pin == nil || !ok {
+		return nil
+	}
+	now, err := versioned.Stat(ctx, h.codec)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at source object %q once more: %w", h.codec.ID, err)
+	}
+	if !pin.SameVersion(now) {
+		return fmt.Errorf("source object %q: %w", h.codec.ID, ErrChanged)
+	}
+	return nil
+}
+
+// CleanUp removes the pinned version from the source, and only that: it fails
+// with ErrChanged if the source has moved on. An object that is gone is no
+// error. Without a pinned version nothing was copied, and CleanUp refuses.
+func (h *Handle) CleanUp(ctx context.Context) error {
+	pin, unlock, err := h.pinned(ctx)
+	if err != nil {
+		return err
+	}
+	unlock()
+	if pin == nil {
+		return Permanent(fmt.Errorf("cleaning up source object %q: no version of it was opened", h.codec.ID))
+	}
+	if versioned, ok := h.client.(VersionedClient); ok {
+		err = versioned.CleanUpVersion(ctx, h.codec, pin)
+	} else {
+		err = h.client.CleanUp(ctx, h.codec)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("cleaning up source object %q: %w", h.codec.ID, err)
+	}
+	return nil
+}
+
+// pinned returns the pin and the function that releases the lock on it.
+func (h *Handle) pinned(ctx context.Context) (*Object, func(), error) {
+	select {
+	case h.lock <- struct{}{}:
+		return h.pin, func() { <-h.lock }, nil
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+}
+
+// attachmentKey is kept out of headers and user metadata by its prefix.
+const attachmentKey = "_ingest_handle"
+
+type attachment struct {
+	handle  *Handle
+	content bool
+}
+
+// Copy returns a itself: an attachment never changes.
+func (a *attachment) Copy() any { return a }
+
+// Attach makes msg carry the handle. The message's bytes are not the content.
+func Attach(msg *service.Message, h *Handle) {
+	msg.MetaSetImmut(attachmentKey, &attachment{handle: h})
+}
+
+// AttachContent makes msg carry the handle, and says that the message's bytes
+// are the object's content, or what the processors that follow make of it.
+func AttachContent(msg *service.Message, h *Handle) {
+	msg.MetaSetImmut(attachmentKey, &attachment{handle: h, content: true})
+}
+
+// HandleOf returns the handle that msg carries.
+func HandleOf(msg *service.Message) (*Handle, bool) {
+	v, _ := msg.MetaGetImmut(attachmentKey)
+	if a, ok := v.(*attachment); ok {
+		return a.handle, true
+	}
+	return nil, false
+}
+
+// HasContent reports whether the message's bytes are content to be stored, as
+// AttachContent said.
+func HasContent(msg *service.Message) bool {
+	v, _ := msg.MetaGetImmut(attachmentKey)
+	a, ok := v.(*attachment)
+	return ok && a.content
+}

@@ -1,0 +1,2 @@
+// Package inputs turns Nexters and the queue into Benthos inputs.
+package inputs

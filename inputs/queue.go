@@ -1,0 +1,193 @@
+package inputs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/queue"
+)
+
+func queueSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Beta().
+		Version("0.1.0").
+		Categories("Services").
+		Summary("Takes elements from the work queue, and gives them back until they are dealt with.").
+		Description(`
+A message leaves the queue only when the pipeline has delivered it. While it is held, however long a transfer takes, the queue is told that work goes on. A message that fails waits and is tried again; after `+"`max_attempts`"+` failed attempts, or at once if no attempt can succeed, it becomes a dead letter in the stream `+"`<stream>_dead`"+`, with the error. During an outage of a system, consumption pauses and no attempt is counted.
+
+Any number of processes can share one `+"`consumer`"+`.
+
+### Metadata
+
+- ingest_id
+- ingest_name
+- ingest_size, ingest_etag, ingest_last_modified, ingest_content_type (what the listing knew)
+- ingest_attempt (1 plus the failed attempts so far)
+- ingest_deliveries (how often the queue delivered the message)
+
+### Metrics
+
+- ingest_queue_operations_total, by operation (ack, nak) and result
+`).
+		Fields(queue.StreamFields()...).
+		Fields(queue.ConsumerFields()...).
+		Fields(queue.ConnectionFields()...).
+		Example("Embedded queue", "One machine needs no other server: the queue lives in a folder.", `
+input:
+  ingest_queue:
+    subject: ingest.photos
+    store_dir: /var/lib/ingest/queue
+`).
+		Example("NATS cluster", "Any number of workers share the consumer.", `
+input:
+  ingest_queue:
+    urls: [ nats://nats-0:4222, nats://nats-1:4222, nats://nats-2:4222 ]
+    stream: ingest
+    subject: ingest.foo_1-bar_1
+    consumer: ingest__foo_1-bar_1
+    auth:
+      user: ingest
+      password: ${NATS_PASSWORD}
+`)
+}
+
+func init() {
+	service.MustRegisterInput("ingest_queue", queueSpec(),
+		func(conf *service.ParsedConfig, res *service.Resources) (service.Input, error) {
+			cfg, err := queue.ConfigFromParsed(conf, res)
+			if err != nil {
+				return nil, err
+			}
+			return &queueInput{cfg: cfg, res: res}, nil
+		})
+}
+
+type queueInput struct {
+	cfg queue.Config
+	res *service.Resources
+
+	mu  sync.Mutex
+	q   *queue.Queue
+	sub ingest.Subscription
+	// stopWatch ends the watch for the pipeline's stop.
+	stopWatch func() bool
+}
+
+func (i *queueInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	return component.TestResult(queue.TestConnection(ctx, i.cfg, i.res))
+}
+
+func (i *queueInput) Connect(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.sub != nil {
+		i.disconnect(ctx)
+	}
+	q, err := queue.Open(ctx, i.cfg, i.res)
+	if err != nil {
+		return err
+	}
+	sub, err := q.Subscribe(ctx)
+	if err != nil {
+		return errors.Join(err, q.Close())
+	}
+	i.q, i.sub = q, sub
+	return nil
+}
+
+func (i *queueInput) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {
+	i.mu.Lock()
+	sub := i.sub
+	if sub != nil && i.stopWatch == nil {
+		// The engine cancels this context when the pipeline stops, and only
+		// then. What was fetched ahead goes back at once, while the rest is
+		// finished.
+		i.stopWatch = context.AfterFunc(ctx, sub.Drain)
+	}
+	i.mu.Unlock()
+	if sub == nil {
+		return nil, nil, service.ErrNotConnected
+	}
+	for {
+		deliveries, err := sub.Pop(ctx, 1)
+		switch {
+		case ctx.Err() != nil:
+			for _, d := range deliveries {
+				_ = d.Fail(ctx, ctx.Err())
+			}
+			return nil, nil, ctx.Err()
+		case errors.Is(err, io.EOF):
+			return nil, nil, service.ErrEndOfInput
+		case err != nil:
+			i.res.Logger().Errorf("the queue is gone, connecting again: %v", err)
+			return nil, nil, service.ErrNotConnected
+		}
+		d := deliveries[0]
+		msg, err := deliveryMessage(d)
+		if err == nil {
+			return msg, d.Fail, nil
+		}
+		// What is no element never enters a pipeline, where a stock output
+		// might store it.
+		if err := d.Fail(ctx, err); err != nil {
+			i.res.Logger().Warnf("%v", err)
+		}
+	}
+}
+
+func deliveryMessage(d ingest.Delivery) (*service.Message, error) {
+	var codec ingest.Codec
+	if err := codec.Unmarshal(d.Data()); err != nil {
+		return nil, err
+	}
+	msg := service.NewMessageWithContext(d.Context(), d.Data())
+	for k, v := range d.Headers() {
+		if key, ok := queue.MetaKey(k); ok {
+			msg.MetaSetMut(key, v)
+		}
+	}
+	msg.MetaSetMut(ingest.MetaID, codec.ID)
+	msg.MetaSetMut(ingest.MetaName, codec.Name)
+	msg.MetaSetMut(ingest.MetaDeliveries, strconv.Itoa(d.Deliveries()))
+	if attempt, err := d.Attempt(d.Context()); err == nil {
+		msg.MetaSetMut(ingest.MetaAttempt, strconv.Itoa(attempt))
+	}
+	return msg, nil
+}
+
+// disconnect gives back what is held.
+func (i *queueInput) disconnect(ctx context.Context) {
+	if i.stopWatch != nil {
+		i.stopWatch()
+		i.stopWatch = nil
+	}
+	if err := i.sub.Close(ctx); err != nil {
+		i.res.Logger().Warnf("giving back what is held: %v", err)
+	}
+	_ = i.q.Close()
+	i.q, i.sub = nil, nil
+}
+
+// closeTimeout bounds what is said to the server at the end.
+const closeTimeout = 5 * time.Second
+
+func (i *queueInput) Close(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.sub == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	i.disconnect(ctx)
+	return nil
+}

@@ -1,0 +1,240 @@
+package inputs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/internal/outcome"
+)
+
+const fieldInterval = "interval"
+
+// ScanFields returns the fields that every scanning input has.
+func ScanFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringField(fieldInterval).
+			Description("The time from the start of one scan to the start of the next; a scan that takes longer is finished first. If empty, the source is scanned once and the input ends.").
+			Default("").
+			Example("300s").
+			LintRule(`root = if this != "" && this.parse_duration().catch(0) <= 0 { [ "a duration such as 300s was expected" ] }`),
+	}
+}
+
+// ScanMetadata documents the metadata of every scanning input.
+const ScanMetadata = `
+### Metadata
+
+- ingest_id
+- ingest_name
+- ingest_size, ingest_etag, ingest_last_modified, ingest_content_type (where the listing tells)
+
+### Metrics
+
+- ingest_scans_total, by result
+- ingest_scanned_total
+- ingest_scan_errors_total
+- ingest_scan_duration_ns
+`
+
+// Scan is an input that emits the elements of a Nexter.
+type Scan struct {
+	nexter   ingest.Nexter
+	interval time.Duration
+	log      *service.Logger
+	retry    backoff.BackOff
+
+	scans, scanned, errs *service.MetricCounter
+	duration             *service.MetricTimer
+
+	tested    bool
+	scanning  bool
+	startedAt time.Time
+	count     int
+	skipped   int
+}
+
+// NewScan creates an input from a Nexter and the fields of ScanFields.
+func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Resources) (service.Input, error) {
+	text, err := conf.FieldString(fieldInterval)
+	if err != nil {
+		return nil, err
+	}
+	var interval time.Duration
+	if text != "" {
+		if interval, err = time.ParseDuration(text); err != nil || interval <= 0 {
+			return nil, fmt.Errorf("field %s: %q is no duration: one such as 300s was expected", fieldInterval, text)
+		}
+	}
+	forever := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(500*time.Millisecond),
+		backoff.WithMaxInterval(30*time.Second),
+		backoff.WithMaxElapsedTime(0),
+	)
+	m := res.Metrics()
+	// A scan has nothing to give a message back to, so it is sent again
+	// until it is queued.
+	return service.AutoRetryNacks(&Scan{
+		nexter:   nexter,
+		interval: interval,
+		log:      res.Logger(),
+		retry:    forever,
+		scans:    m.NewCounter("ingest_scans_total", "result"),
+		scanned:  m.NewCounter("ingest_scanned_total"),
+		errs:     m.NewCounter("ingest_scan_errors_total"),
+		duration: m.NewTimer("ingest_scan_duration_ns"),
+	}), nil
+}
+
+// ConnectionTest implements service.ConnectionTestable.
+func (s *Scan) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	t, ok := s.nexter.(ingest.ConnectionTester)
+	if !ok {
+		return service.ConnectionTestNotSupported().AsList()
+	}
+	return component.TestResult(t.TestConnection(ctx))
+}
+
+// Connect implements service.Input.
+func (s *Scan) Connect(ctx context.Context) error {
+	t, ok := s.nexter.(ingest.ConnectionTester)
+	if s.tested || !ok {
+		return nil
+	}
+	if err := t.TestConnection(ctx); err != nil {
+		if s.final(err) {
+			outcome.Fail(err)
+			s.log.Errorf("the scan cannot begin: %v", err)
+			return service.ErrEndOfInput
+		}
+		return err
+	}
+	s.tested = true
+	return nil
+}
+
+// Read implements service.Input.
+func (s *Scan) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {
+	for {
+		codec, obj, err := s.next(ctx)
+		switch {
+		case err == nil:
+			msg, err := elementMessage(codec, obj)
+			if err != nil {
+				s.skip(err)
+				continue
+			}
+			s.retry.Reset()
+			s.count++
+			s.scanned.Incr(1)
+			return msg, func(context.Context, error) error { return nil }, nil
+		case ctx.Err() != nil:
+			return nil, nil, ctx.Err()
+		case errors.Is(err, io.EOF):
+			if err := s.finish(ctx); err != nil {
+				return nil, nil, err
+			}
+		default:
+			if err := s.wait(ctx, err); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+}
+
+func (s *Scan) next(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
+	if !s.scanning {
+		if err := s.nexter.Reset(ctx); err != nil {
+			return nil, nil, err
+		}
+		s.scanning, s.startedAt, s.count, s.skipped = true, time.Now(), 0, 0
+	}
+	if l, ok := s.nexter.(ingest.Lister); ok {
+		return l.NextObject(ctx)
+	}
+	codec, err := s.nexter.Next(ctx)
+	return codec, nil, err
+}
+
+// skip tells of an element that cannot be queued. The run goes on, and fails in
+// the end.
+func (s *Scan) skip(err error) {
+	s.skipped++
+	s.errs.Incr(1)
+	s.log.Errorf("an element is left out of the scan: %v", err)
+	outcome.Fail(fmt.Errorf("an element was left out of the scan: %w", err))
+}
+
+// final reports whether waiting can mend nothing: a scan that runs once ends,
+// while a repeated one waits until somebody mends what is wrong.
+func (s *Scan) final(err error) bool {
+	return s.interval == 0 && (errors.Is(err, ingest.ErrMisconfigured) || ingest.KindOf(err) == ingest.KindPermanent)
+}
+
+// wait backs off after an error of the source.
+func (s *Scan) wait(ctx context.Context, err error) error {
+	s.errs.Incr(1)
+	if s.final(err) {
+		s.scans.Incr(1, "error")
+		outcome.Fail(err)
+		s.log.Errorf("the scan cannot go on after %d elements: %v", s.count, err)
+		return service.ErrEndOfInput
+	}
+	pause := s.retry.NextBackOff()
+	s.log.Errorf("scanning, next try in %s: %v", pause.Round(time.Millisecond), err)
+	return sleep(ctx, pause)
+}
+
+// finish ends a scan, and waits for the next.
+func (s *Scan) finish(ctx context.Context) error {
+	s.scanning = false
+	took := time.Since(s.startedAt)
+	s.scans.Incr(1, "success")
+	s.duration.Timing(took.Nanoseconds())
+	s.log.Infof("scanned %d elements in %s, %d left out", s.count, took.Round(time.Millisecond), s.skipped)
+	if s.interval == 0 {
+		return service.ErrEndOfInput
+	}
+	return sleep(ctx, s.interval-took)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// elementMessage is the queue's message for an element.
+func elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service.Message, error) {
+	data, err := codec.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	msg := service.NewMessage(data)
+	msg.MetaSetMut(ingest.MetaID, codec.ID)
+	msg.MetaSetMut(ingest.MetaName, codec.Name)
+	if obj != nil {
+		for k, v := range ingest.ObjectMetadata(obj) {
+			msg.MetaSetMut(k, v)
+		}
+	}
+	return msg, nil
+}
+
+// Close implements service.Input.
+func (s *Scan) Close(context.Context) error { return nil }

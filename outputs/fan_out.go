@@ -1,0 +1,290 @@
+package outputs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
+)
+
+const (
+	fieldOutputs      = "outputs"
+	fieldCleanUp      = "clean_up"
+	fieldTrustOutputs = "trust_outputs"
+	fieldWebhook      = "webhook"
+)
+
+func fanOutSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Beta().
+		Version("0.1.0").
+		Categories("Utility").
+		Summary("Stores each object in every one of the outputs, then cleans up at the source, then tells a webhook.").
+		Description(`
+All outputs get the same version of the object, in parallel, and all are waited for. If one fails, the message goes back with the errors of all that failed, and at the next attempt the others find their copies up to date.
+
+Once every output has proved that it holds the object, the source is looked at again. If it has moved on, the message goes back at once; otherwise the version that was copied is cleaned up, if `+"`clean_up`"+` says so, and only then is the message done.
+
+### Metrics
+
+- ingest_clean_ups_total, by result
+- ingest_webhook_http_client_requests_total, by result
+`).
+		Field(service.NewOutputListField(fieldOutputs).
+			Description("The outputs.").
+			LintRule(`root = if this.length() == 0 { [ "at least one output was expected" ] }`)).
+		Field(service.NewBoolField(fieldCleanUp).
+			Description("Remove the object from the source once every output has proved that it holds it.").
+			Default(false)).
+		Field(service.NewBoolField(fieldTrustOutputs).
+			Description("Clean up also where an output says nothing but that it succeeded, as every output does that is not of this bundle. Such an output must have stored the object safely when it returns.").
+			Default(false).Advanced()).
+		Field(webhookField(fieldWebhook)).
+		Field(service.NewOutputMaxInFlightField().Default(DefaultMaxInFlight)).
+		LintRule(`
+root = if this.clean_up.or(false) && this.outputs.or([]).any(o -> o.values().any(v -> v.overwrite.or("") == "never").catch(false)) {
+  [ "clean_up with an output that has overwrite: never could remove objects that the output keeps another version of: set overwrite to changed, or clean_up to false" ]
+}`).
+		Example("Two buckets, cleaned up at the source", "", `
+output:
+  ingest_fan_out:
+    outputs:
+      - ingest_s3:
+          endpoint: a.example.com
+          bucket: copy-a
+      - ingest_s3:
+          endpoint: b.example.com
+          bucket: copy-b
+          prefix: from-a/
+    clean_up: true
+    webhook:
+      url: http://localhost:8080
+`)
+}
+
+func init() {
+	service.MustRegisterBatchOutput("ingest_fan_out", fanOutSpec(),
+		func(conf *service.ParsedConfig, res *service.Resources) (out service.BatchOutput, policy service.BatchPolicy, inFlight int, err error) {
+			if inFlight, err = conf.FieldMaxInFlight(); err != nil {
+				return nil, policy, 0, err
+			}
+			out, err = newFanOut(conf, res)
+			return out, policy, inFlight, err
+		})
+}
+
+type fanOut struct {
+	outputs  []*service.OwnedOutput
+	cleanUp  bool
+	trust    bool
+	webhook  *webhook
+	cleanUps *service.MetricCounter
+}
+
+func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, error) {
+	f := &fanOut{cleanUps: res.Metrics().NewCounter("ingest_clean_ups_total", "result")}
+	var err error
+	if f.cleanUp, err = conf.FieldBool(fieldCleanUp); err != nil {
+		return nil, err
+	}
+	if f.trust, err = conf.FieldBool(fieldTrustOutputs); err != nil {
+		return nil, err
+	}
+	if f.webhook, err = newWebhook(conf.Namespace(fieldWebhook), res); err != nil {
+		return nil, err
+	}
+	if f.outputs, err = conf.FieldOutputList(fieldOutputs); err != nil {
+		return nil, err
+	}
+	if len(f.outputs) == 0 {
+		return nil, fmt.Errorf("field %s: at least one output was expected", fieldOutputs)
+	}
+	return f, nil
+}
+
+// ConnectionTest implements service.ConnectionTestable.
+func (f *fanOut) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	var results service.ConnectionTestResults
+	for _, o := range f.outputs {
+		results = append(results, o.ConnectionTest(ctx)...)
+	}
+	return results
+}
+
+// Connect implements service.BatchOutput. The outputs connect on their own, so
+// that one that is down delays nothing but its own copies.
+func (f *fanOut) Connect(context.Context) error {
+	for _, o := range f.outputs {
+		// An output that is running already says so with an error.
+		_ = o.Prime()
+	}
+	f.webhook.start()
+	return nil
+}
+
+// delivery is one message of a batch on its way to all outputs.
+type delivery struct {
+	msg *service.Message
+	// receipts has a collector for each output.
+	receipts []*ingest.Receipts
+}
+
+// WriteBatch implements service.BatchOutput. A batch is what processors made of
+// one message of the queue: it succeeds as a whole or goes back as a whole, so
+// that an object that was split is not cleaned up before its last piece is
+// stored.
+func (f *fanOut) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
+	deliveries := make([]*delivery, len(batch))
+	for i, msg := range batch {
+		if err := msg.GetError(); err != nil {
+			return fmt.Errorf("the message failed before: %w", err)
+		}
+		deliveries[i] = &delivery{msg: msg}
+	}
+	if err := f.store(ctx, deliveries); err != nil {
+		return err
+	}
+	if err := f.finish(ctx, deliveries); err != nil {
+		return err
+	}
+	return f.tell(ctx, deliveries)
+}
+
+// store writes every message to every output, and waits for all of them.
+func (f *fanOut) store(ctx context.Context, deliveries []*delivery) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(deliveries)*len(f.outputs))
+	for i, d := range deliveries {
+		for j, o := range f.outputs {
+			msg := d.msg.Copy()
+			d.receipts = append(d.receipts, ingest.CollectReceipts(msg))
+			wg.Go(func() {
+				if err := o.Write(ctx, msg); err != nil {
+					errs[i*len(f.outputs)+j] = fmt.Errorf("output %d: %w", j, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// finish looks at the source once more, and cleans up.
+func (f *fanOut) finish(ctx context.Context, deliveries []*delivery) error {
+	objects := map[*ingest.Handle][]*delivery{}
+	for _, d := range deliveries {
+		if handle, ok := ingest.HandleOf(d.msg); ok {
+			objects[handle] = append(objects[handle], d)
+		}
+	}
+	for handle, of := range objects {
+		attempt, cancel := component.AttemptContext(ctx, of[0].msg)
+		err := f.finishObject(attempt, handle, of)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fanOut) finishObject(ctx context.Context, handle *ingest.Handle, of []*delivery) error {
+	if !f.cleanUp {
+		return handle.Unchanged(ctx)
+	}
+	for _, d := range of {
+		vanished, err := f.proved(d)
+		if err != nil {
+			f.cleanUps.Incr(1, "refused")
+			return ingest.Permanent(fmt.Errorf("%q is not cleaned up: %w", handle.Codec().ID, err))
+		}
+		if vanished {
+			return nil
+		}
+	}
+	// The clean-up itself refuses a version other than the one copied.
+	if err := handle.CleanUp(ctx); err != nil {
+		f.cleanUps.Incr(1, "error")
+		return err
+	}
+	f.cleanUps.Incr(1, "success")
+	return nil
+}
+
+// proved returns an error unless every output proved that it holds the object,
+// or that the source no longer has it.
+func (f *fanOut) proved(d *delivery) (vanished bool, err error) {
+	for i, collector := range d.receipts {
+		receipts := collector.All()
+		if len(receipts) == 0 && !f.trust {
+			return false, fmt.Errorf("output %d gives no proof of what it holds (see field %s)", i, fieldTrustOutputs)
+		}
+		for _, r := range receipts {
+			switch {
+			case r.Outcome == ingest.OutcomeVanished:
+				vanished = true
+			case r.Outcome == ingest.OutcomeKept:
+				return false, fmt.Errorf("output %d keeps something else under the name, and is not to overwrite it", i)
+			case !r.Proves():
+				return false, fmt.Errorf("output %d did not verify what it holds", i)
+			}
+		}
+	}
+	return vanished, nil
+}
+
+// tell sends the URIs of what was stored to the webhook. A message that was
+// delivered before may have been stored by an attempt that ended before it
+// could tell.
+func (f *fanOut) tell(ctx context.Context, deliveries []*delivery) error {
+	if f.webhook == nil {
+		return nil
+	}
+	var uris []string
+	for _, d := range deliveries {
+		var of []string
+		news := deliveredBefore(d.msg)
+		for _, collector := range d.receipts {
+			for _, r := range collector.All() {
+				if r.Stored != nil && r.Stored.URI != "" {
+					of = append(of, r.Stored.URI)
+				}
+				news = news || r.Outcome == ingest.OutcomeStored
+			}
+		}
+		if news {
+			uris = append(uris, of...)
+		}
+	}
+	if len(uris) == 0 {
+		return nil
+	}
+	return f.webhook.send(ctx, uris)
+}
+
+// deliveredBefore reports whether the queue delivered the message before, as
+// its input, ours or the stock one, says.
+func deliveredBefore(msg *service.Message) bool {
+	for _, key := range []string{ingest.MetaDeliveries, "nats_num_delivered"} {
+		if v, ok := msg.MetaGet(key); ok {
+			n, err := strconv.Atoi(v)
+			return err == nil && n > 1
+		}
+	}
+	return false
+}
+
+// Close implements service.BatchOutput.
+func (f *fanOut) Close(ctx context.Context) error {
+	errs := []error{f.webhook.close(ctx)}
+	for _, o := range f.outputs {
+		errs = append(errs, o.Close(ctx))
+	}
+	return errors.Join(errs...)
+}

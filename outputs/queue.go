@@ -1,0 +1,118 @@
+package outputs
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/queue"
+)
+
+func queueSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Beta().
+		Version("0.1.0").
+		Categories("Services").
+		Summary("Puts elements into the work queue, each at most once.").
+		Description(`
+A message must be the JSON of an element, `+"`{\"id\":\"…\",\"name\":\"…\",\"meta\":\"<base64>\"}`"+`, as the scanning inputs emit it. An element that is pending or in flight is not queued again, and that is no error. While the queue is full, the output waits.
+
+What the listing knew of the object travels in headers: metadata with the prefix `+"`ingest_`"+`.
+
+### Metrics
+
+- ingest_queue_operations_total, by operation (publish) and result (success, already_queued, error)
+`).
+		Fields(queue.StreamFields()...).
+		Field(service.NewOutputMaxInFlightField().Default(1024)).
+		Fields(queue.ConnectionFields()...).
+		Example("Scan a bucket into a queue", "", `
+input:
+  ingest_s3:
+    endpoint: source.example.com
+    bucket: source
+    interval: 300s
+output:
+  ingest_queue:
+    urls: [ nats://localhost:4222 ]
+    subject: ingest.foo_1-bar_1
+`)
+}
+
+func init() {
+	service.MustRegisterOutput("ingest_queue", queueSpec(),
+		func(conf *service.ParsedConfig, res *service.Resources) (service.Output, int, error) {
+			cfg, err := queue.ConfigFromParsed(conf, res)
+			if err != nil {
+				return nil, 0, err
+			}
+			inFlight, err := conf.FieldMaxInFlight()
+			return &queueOutput{cfg: cfg, res: res}, inFlight, err
+		})
+}
+
+type queueOutput struct {
+	cfg queue.Config
+	res *service.Resources
+
+	mu sync.RWMutex
+	q  *queue.Queue
+}
+
+func (o *queueOutput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	return component.TestResult(queue.TestConnection(ctx, o.cfg, o.res))
+}
+
+func (o *queueOutput) Connect(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.q != nil {
+		return nil
+	}
+	q, err := queue.Open(ctx, o.cfg, o.res)
+	if err != nil {
+		return err
+	}
+	o.q = q
+	return nil
+}
+
+func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
+	o.mu.RLock()
+	q := o.q
+	o.mu.RUnlock()
+	if q == nil {
+		return service.ErrNotConnected
+	}
+	data, err := msg.AsBytes()
+	if err != nil {
+		return err
+	}
+	if err := msg.GetError(); err != nil {
+		return err
+	}
+	var codec ingest.Codec
+	if err := codec.Unmarshal(data); err != nil {
+		return err
+	}
+	err = q.Publish(ctx, codec, queue.HeadersFromMeta(msg.MetaGet))
+	if errors.Is(err, ingest.ErrAlreadyQueued) {
+		return nil
+	}
+	return err
+}
+
+func (o *queueOutput) Close(context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.q == nil {
+		return nil
+	}
+	q := o.q
+	o.q = nil
+	return q.Close()
+}

@@ -1,0 +1,277 @@
+package outputs
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // compared with what stores vouch for, no secret
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
+)
+
+const (
+	fieldKey          = "key"
+	fieldOverwrite    = "overwrite"
+	fieldStallTimeout = "stall_timeout"
+
+	overwriteChanged = "changed"
+	overwriteNever   = "never"
+	overwriteAlways  = "always"
+
+	// DefaultMaxInFlight is how many objects a store output handles at once.
+	DefaultMaxInFlight = 64
+
+	// connectRetry is the pause after a destination could not be reached.
+	connectRetry = 3 * time.Second
+)
+
+// StoreFields returns the fields that every storing output has.
+func StoreFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewInterpolatedStringField(fieldKey).
+			Description("The name to store the object under. If empty, the element's name, byte for byte.").
+			Default("").
+			Example(`${! metadata("ingest_name") }.gz`).
+			Example(`${! timestamp_unix().ts_format("2006/01/02") }/${! metadata("ingest_name") }`),
+		service.NewStringAnnotatedEnumField(fieldOverwrite, map[string]string{
+			overwriteChanged: "Store unless the destination is proved to hold the same content: by equal digests, or its own record of a verified copy.",
+			overwriteNever:   "Store only what the destination has nothing of. Something else under the name is left alone, and then the source is never cleaned up.",
+			overwriteAlways:  "Store without looking.",
+		}).
+			Description("What to do where the destination has something under the name.").
+			Default(overwriteChanged),
+		service.NewDurationField(fieldStallTimeout).
+			Description("How long a transfer may go without a byte read or written before it is cancelled and tried again.").
+			Default("2m").Advanced(),
+		service.NewOutputMaxInFlightField().Default(DefaultMaxInFlight),
+	}
+}
+
+// StoreMetrics documents the metrics of every storing output.
+const StoreMetrics = `
+### Metrics
+
+- ingest_storage_operations_total, by operation (store) and result (stored, up_to_date, kept, vanished, error)
+- ingest_storage_bytes_total
+- ingest_storage_operation_duration_ns, by operation
+`
+
+// Store is an output that stores objects in a Destination.
+type Store struct {
+	dest      ingest.Destination
+	key       *service.InterpolatedString
+	overwrite string
+	stall     time.Duration
+
+	ops, bytes *service.MetricCounter
+	duration   *service.MetricTimer
+}
+
+// NewStore creates an output from a Destination and the fields of StoreFields.
+// It returns how many objects the output handles at once.
+func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.Resources) (*Store, int, error) {
+	m := res.Metrics()
+	s := &Store{
+		dest:     dest,
+		ops:      m.NewCounter("ingest_storage_operations_total", "operation", "result"),
+		bytes:    m.NewCounter("ingest_storage_bytes_total"),
+		duration: m.NewTimer("ingest_storage_operation_duration_ns", "operation"),
+	}
+	key, err := conf.FieldString(fieldKey)
+	if err != nil {
+		return nil, 0, err
+	}
+	if key != "" {
+		if s.key, err = conf.FieldInterpolatedString(fieldKey); err != nil {
+			return nil, 0, err
+		}
+	}
+	if s.overwrite, err = conf.FieldString(fieldOverwrite); err != nil {
+		return nil, 0, err
+	}
+	if s.stall, err = conf.FieldDuration(fieldStallTimeout); err != nil {
+		return nil, 0, err
+	}
+	inFlight, err := conf.FieldMaxInFlight()
+	return s, inFlight, err
+}
+
+// ConnectionTest implements service.ConnectionTestable.
+func (s *Store) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	t, ok := s.dest.(ingest.ConnectionTester)
+	if !ok {
+		return service.ConnectionTestNotSupported().AsList()
+	}
+	return component.TestResult(t.TestConnection(ctx))
+}
+
+// Connect implements service.Output.
+func (s *Store) Connect(ctx context.Context) error {
+	t, ok := s.dest.(ingest.ConnectionTester)
+	if !ok {
+		return nil
+	}
+	if err := t.TestConnection(ctx); err != nil {
+		return service.NewErrBackOff(err, connectRetry)
+	}
+	return nil
+}
+
+// Write implements service.Output.
+func (s *Store) Write(ctx context.Context, msg *service.Message) error {
+	start := time.Now()
+	receipt, err := s.write(ctx, msg)
+	result := string(receipt.Outcome)
+	if err != nil {
+		result = "error"
+	}
+	s.ops.Incr(1, "store", result)
+	s.duration.Timing(time.Since(start).Nanoseconds(), "store")
+	if err == nil && receipt.Outcome == ingest.OutcomeStored {
+		s.bytes.Incr(receipt.Stored.Len)
+	}
+	return err
+}
+
+func (s *Store) write(ctx context.Context, msg *service.Message) (receipt ingest.Receipt, err error) {
+	if err := msg.GetError(); err != nil {
+		return receipt, fmt.Errorf("the message failed before: %w", err)
+	}
+	handle, ok := ingest.HandleOf(msg)
+	if !ok {
+		return receipt, ingest.Permanent(errors.New("the message carries no object: a processor such as ingest_s3 must come before this output, and its metadata must be kept"))
+	}
+	codec, err := s.codec(handle, msg)
+	if err != nil {
+		return receipt, err
+	}
+	ctx, cancel := component.AttemptContext(ctx, msg)
+	defer cancel()
+	ctx, stop := ingest.WithStallTimeout(ctx, s.stall)
+	defer stop()
+	defer func() { err = component.StallCause(ctx, err) }()
+	if err := ctx.Err(); err != nil {
+		return receipt, context.Cause(ctx)
+	}
+	if receipt, err = s.deliver(ctx, handle, codec, msg); err != nil {
+		return receipt, err
+	}
+	if collector, ok := ingest.ReceiptsOf(msg); ok {
+		collector.Add(receipt)
+		return receipt, nil
+	}
+	return receipt, handle.Unchanged(ctx)
+}
+
+// codec names the object at the destination.
+func (s *Store) codec(handle *ingest.Handle, msg *service.Message) (ingest.Codec, error) {
+	codec := handle.Codec()
+	if s.key != nil {
+		key, err := s.key.TryString(msg)
+		if err != nil {
+			return codec, ingest.Permanent(fmt.Errorf("field %s: %w", fieldKey, err))
+		}
+		codec.Name = key
+	}
+	if codec.Name == "" {
+		return codec, ingest.Permanent(fmt.Errorf("field %s: the name of %q is empty", fieldKey, codec.ID))
+	}
+	if l, ok := s.dest.(ingest.Locator); ok {
+		if to := l.Location(codec); to != "" && to == handle.Location() {
+			return codec, ingest.Permanent(fmt.Errorf("%s would be copied onto itself", to))
+		}
+	}
+	return codec, nil
+}
+
+// deliver brings the destination up to date.
+func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest.Codec, msg *service.Message) (ingest.Receipt, error) {
+	var held *ingest.Stored
+	if s.overwrite != overwriteAlways {
+		var err error
+		if held, err = s.dest.Stat(ctx, codec); err != nil && !errors.Is(err, ingest.ErrNotFound) {
+			return ingest.Receipt{}, err
+		}
+	}
+	open := handle.Open
+	stat := handle.Stat
+	if ingest.HasContent(msg) {
+		content, err := contentOf(msg)
+		if err != nil {
+			return ingest.Receipt{}, err
+		}
+		open = func(context.Context) (*ingest.Object, error) { return content, nil }
+		stat = func(context.Context) (*ingest.Object, error) { return content.Describe(), nil }
+	}
+	if held != nil {
+		src, err := stat(ctx)
+		if errors.Is(err, ingest.ErrNotFound) {
+			return ingest.Receipt{Outcome: ingest.OutcomeVanished, Stored: held}, nil
+		}
+		if err != nil {
+			return ingest.Receipt{}, err
+		}
+		if upToDate(src, held) {
+			return ingest.Receipt{Outcome: ingest.OutcomeUpToDate, Stored: held}, s.confirm(ctx, codec)
+		}
+		if s.overwrite == overwriteNever {
+			return ingest.Receipt{Outcome: ingest.OutcomeKept, Stored: held}, nil
+		}
+	}
+	obj, err := open(ctx)
+	if errors.Is(err, ingest.ErrNotFound) {
+		return ingest.Receipt{Outcome: ingest.OutcomeVanished, Stored: held}, nil
+	}
+	if err != nil {
+		return ingest.Receipt{}, err
+	}
+	defer obj.Close() //nolint:errcheck // nothing is written
+	source := *obj
+	source.Reader = newVerifyingReader(obj, ingest.ProgressReader(ctx, obj.Reader))
+	stored, err := s.dest.Store(ctx, codec, source)
+	if err == nil && stored == nil {
+		err = errors.New("the destination does not say what it holds")
+	}
+	if err != nil {
+		return ingest.Receipt{}, fmt.Errorf("storing %q: %w", codec.Name, err)
+	}
+	return ingest.Receipt{Outcome: ingest.OutcomeStored, Stored: stored}, s.confirm(ctx, codec)
+}
+
+// Confirmer is a Destination that keeps a record beside each object, such as a
+// metafile. Confirm is called for every object that is stored or up to date, and
+// makes the record where it is missing.
+type Confirmer interface {
+	Confirm(context.Context, ingest.Codec) error
+}
+
+func (s *Store) confirm(ctx context.Context, codec ingest.Codec) error {
+	if c, ok := s.dest.(Confirmer); ok {
+		return c.Confirm(ctx, codec)
+	}
+	return nil
+}
+
+// contentOf makes an object of a message that holds content.
+func contentOf(msg *service.Message) (*ingest.Object, error) {
+	data, err := msg.AsBytes()
+	if err != nil {
+		return nil, err
+	}
+	sum := md5.Sum(data) //nolint:gosec // as above
+	obj := ingest.ObjectFromMetadata(msg.MetaGet)
+	return &ingest.Object{
+		MimeType: obj.MimeType,
+		Len:      int64(len(data)),
+		Reader:   bytes.NewReader(data),
+		MD5:      sum[:],
+	}, nil
+}
+
+// Close implements service.Output.
+func (s *Store) Close(context.Context) error { return nil }

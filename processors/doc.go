@@ -1,0 +1,2 @@
+// Package processors turns Clients into Benthos processors.
+package processors

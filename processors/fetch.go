@@ -1,0 +1,206 @@
+package processors
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // the digest that sources vouch for, no secret
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
+)
+
+const (
+	fieldOperation    = "operation"
+	fieldMaxBytes     = "max_bytes"
+	fieldStallTimeout = "stall_timeout"
+
+	opDownload = "download"
+	opRead     = "read"
+	opStat     = "stat"
+	opCleanUp  = "clean_up"
+
+	defaultMaxBytes = 64 << 20
+)
+
+// FetchFields returns the fields that every fetching processor has.
+func FetchFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringAnnotatedEnumField(fieldOperation, map[string]string{
+			opDownload: "Attach the object to the message, for the outputs to open; nothing is read yet. The message stays the element's JSON.",
+			opRead:     "Replace the message by the object's content, for other processors to work on.",
+			opStat:     "Add what the source says of the object as metadata.",
+			opCleanUp:  "Remove the version that was read or looked at before from the source. An object that changed since is not removed.",
+		}).
+			Description("What to do with the element that the message names.").
+			Default(opDownload),
+		service.NewIntField(fieldMaxBytes).
+			Description("The largest object that `read` puts into a message, in bytes. A larger one is an error that no retry can mend.").
+			Default(defaultMaxBytes).
+			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
+		service.NewDurationField(fieldStallTimeout).
+			Description("How long `read` may go without receiving anything.").
+			Default("2m").Advanced(),
+	}
+}
+
+// FetchMetadata documents what every fetching processor adds.
+const FetchMetadata = `
+### Metadata
+
+The operations ` + "`read` and `stat`" + ` set ingest_size, ingest_etag, ingest_last_modified and ingest_content_type.
+
+An object that has vanished from the source is no error: ` + "`read`, `stat`" + ` drop the message, and an output counts it.
+
+### Metrics
+
+- ingest_client_operations_total, by operation and result
+`
+
+// Fetch is a processor that applies a Client to the element in a message.
+type Fetch struct {
+	client    ingest.Client
+	operation string
+	maxBytes  int64
+	stall     time.Duration
+	ops       *service.MetricCounter
+}
+
+// NewFetch creates a processor from a Client and the fields of FetchFields.
+func NewFetch(client ingest.Client, conf *service.ParsedConfig, res *service.Resources) (*Fetch, error) {
+	f := &Fetch{client: client, ops: res.Metrics().NewCounter("ingest_client_operations_total", "operation", "result")}
+	var err error
+	if f.operation, err = conf.FieldString(fieldOperation); err != nil {
+		return nil, err
+	}
+	maxBytes, err := conf.FieldInt(fieldMaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	f.maxBytes = int64(maxBytes)
+	f.stall, err = conf.FieldDuration(fieldStallTimeout)
+	return f, err
+}
+
+// ConnectionTest implements service.ConnectionTestable.
+func (f *Fetch) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	t, ok := f.client.(ingest.ConnectionTester)
+	if !ok {
+		return service.ConnectionTestNotSupported().AsList()
+	}
+	return component.TestResult(t.TestConnection(ctx))
+}
+
+// Process implements service.Processor.
+func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.MessageBatch, error) {
+	handle, err := f.handle(msg)
+	if err != nil {
+		return nil, err
+	}
+	if f.operation == opDownload {
+		ingest.Attach(msg, handle)
+		return service.MessageBatch{msg}, nil
+	}
+	ctx, cancel := component.AttemptContext(ctx, msg)
+	defer cancel()
+	switch f.operation {
+	case opRead:
+		err = f.read(ctx, handle, msg)
+	case opStat:
+		err = f.stat(ctx, handle, msg)
+	case opCleanUp:
+		err = handle.CleanUp(ctx)
+	}
+	switch {
+	case err == nil:
+		f.ops.Incr(1, f.operation, "success")
+	case errors.Is(err, ingest.ErrNotFound):
+		f.ops.Incr(1, f.operation, "vanished")
+		return nil, nil
+	default:
+		f.ops.Incr(1, f.operation, "error")
+		return nil, err
+	}
+	return service.MessageBatch{msg}, nil
+}
+
+// handle returns the handle that the message carries, or a new one for the
+// element that the message is.
+func (f *Fetch) handle(msg *service.Message) (*ingest.Handle, error) {
+	if handle, ok := ingest.HandleOf(msg); ok {
+		return handle, nil
+	}
+	data, err := msg.AsBytes()
+	if err != nil {
+		return nil, err
+	}
+	var codec ingest.Codec
+	if err := codec.Unmarshal(data); err != nil {
+		return nil, fmt.Errorf("the message is no element: %w", err)
+	}
+	return ingest.NewHandle(f.client, codec), nil
+}
+
+func (f *Fetch) stat(ctx context.Context, handle *ingest.Handle, msg *service.Message) error {
+	obj, err := handle.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	if obj == nil {
+		// The source can only describe what it opens.
+		if obj, err = handle.Open(ctx); err != nil {
+			return err
+		}
+		_ = obj.Close()
+	}
+	describe(msg, obj)
+	if !ingest.HasContent(msg) {
+		ingest.Attach(msg, handle)
+	}
+	return nil
+}
+
+func (f *Fetch) read(ctx context.Context, handle *ingest.Handle, msg *service.Message) (err error) {
+	ctx, stop := ingest.WithStallTimeout(ctx, f.stall)
+	defer stop()
+	defer func() { err = component.StallCause(ctx, err) }()
+	obj, err := handle.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer obj.Close() //nolint:errcheck // nothing is written
+	if obj.Len > f.maxBytes {
+		return ingest.Permanent(fmt.Errorf("reading %q: %d bytes are more than max_bytes, %d", handle.Codec().ID, obj.Len, f.maxBytes))
+	}
+	content, err := io.ReadAll(io.LimitReader(ingest.ProgressReader(ctx, obj.Reader), f.maxBytes+1))
+	if err != nil {
+		return fmt.Errorf("reading %q: %w", handle.Codec().ID, err)
+	}
+	if int64(len(content)) > f.maxBytes {
+		return ingest.Permanent(fmt.Errorf("reading %q: the content is more than max_bytes, %d", handle.Codec().ID, f.maxBytes))
+	}
+	if obj.Len >= 0 && int64(len(content)) != obj.Len {
+		return fmt.Errorf("reading %q: %d of %d bytes arrived", handle.Codec().ID, len(content), obj.Len)
+	}
+	if sum := md5.Sum(content); obj.MD5 != nil && !bytes.Equal(sum[:], obj.MD5) { //nolint:gosec // as above
+		return fmt.Errorf("reading %q: the content that arrived is not what the source vouches for", handle.Codec().ID)
+	}
+	msg.SetBytes(content)
+	describe(msg, obj)
+	ingest.AttachContent(msg, handle)
+	return nil
+}
+
+func describe(msg *service.Message, obj *ingest.Object) {
+	for k, v := range ingest.ObjectMetadata(obj) {
+		msg.MetaSetMut(k, v)
+	}
+}
+
+// Close implements service.Processor.
+func (f *Fetch) Close(context.Context) error { return nil }

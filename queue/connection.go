@@ -1,0 +1,93 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// connection is one connection to the servers of a Server.
+type connection struct {
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	release func()
+}
+
+func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection, error) {
+	opts := append([]nats.Option{
+		nats.Name(cfg.Name),
+		nats.MaxReconnects(-1),
+		nats.Timeout(5 * time.Second),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Warnf("queue connection: %v", err)
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warnf("queue connection lost, reconnecting: %v", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("queue connection restored") }),
+	}, cfg.Auth...)
+	c := &connection{release: func() {}}
+	where := "the embedded server"
+	if len(cfg.URLs) == 0 {
+		e, err := acquireEmbedded(cfg, log)
+		if err != nil {
+			return nil, err
+		}
+		c.release = e.release
+		opts = append(opts, nats.InProcessServer(e.server))
+	} else {
+		where = redactURLs(cfg.URLs)
+		if cfg.TLS != nil {
+			opts = append(opts, nats.Secure(cfg.TLS))
+		}
+		if cfg.TLSHandshakeFirst {
+			opts = append(opts, nats.TLSHandshakeFirst())
+		}
+	}
+	nc, err := nats.Connect(strings.Join(cfg.URLs, ","), opts...)
+	if err != nil {
+		c.release()
+		return nil, fmt.Errorf("connecting to NATS at %s: %w", where, err)
+	}
+	c.nc = nc
+	if c.js, err = jetstream.New(nc); err == nil {
+		_, err = c.js.AccountInfo(ctx)
+	}
+	if err != nil {
+		c.close()
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			return nil, fmt.Errorf("NATS at %s has no JetStream: start the server with -js, or enable it for the account: %w", where, err)
+		}
+		return nil, fmt.Errorf("asking NATS at %s for JetStream: %w", where, err)
+	}
+	return c, nil
+}
+
+func (c *connection) close() {
+	c.nc.Close()
+	c.release()
+}
+
+// redactURLs keeps user names and passwords out of errors.
+func redactURLs(urls []string) string {
+	shown := make([]string, 0, len(urls))
+	for _, raw := range strings.Split(strings.Join(urls, ","), ",") {
+		u, err := url.Parse(strings.TrimSpace(raw))
+		if err != nil || u.Host == "" {
+			shown = append(shown, "(unreadable URL)")
+			continue
+		}
+		u.User = nil
+		shown = append(shown, u.String())
+	}
+	return strings.Join(shown, ",")
+}

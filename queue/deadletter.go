@@ -1,0 +1,169 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+// The headers that a dead letter has beside those of its message.
+const (
+	headerDeadError    = "Ingest-Dead-Error"
+	headerDeadAttempts = "Ingest-Dead-Attempts"
+	headerDeadSubject  = "Ingest-Dead-Subject"
+	headerDeadAt       = "Ingest-Dead-At"
+)
+
+// maxErrorText bounds the error in a dead letter, in bytes: it travels in a
+// header, and errors of servers can be whole pages.
+const maxErrorText = 4 << 10
+
+// DeadLetter is a message that was given up.
+type DeadLetter struct {
+	// Sequence is its number in the stream of dead letters.
+	Sequence uint64 `json:"sequence"`
+	// Subject is what the message was queued under.
+	Subject string `json:"subject"`
+	// Data is the message, byte for byte.
+	Data []byte `json:"data"`
+	// Error is why it was given up.
+	Error string `json:"error"`
+	// Attempts is how often it failed.
+	Attempts int `json:"attempts"`
+	// At is when it was given up.
+	At time.Time `json:"at"`
+
+	header nats.Header
+}
+
+// bury publishes the delivery to the dead letters, and removes it from the
+// queue once that is stored. A crash in between leads to the same publish
+// again, which the message ID makes harmless.
+func (q *Queue) bury(ctx context.Context, d *Delivery, attempts int, cause error) error {
+	header := nats.Header{}
+	for k, v := range d.msg.Headers() {
+		if !strings.HasPrefix(k, "Nats-") {
+			header[k] = v
+		}
+	}
+	maps.Copy(header, natsHeader(map[string]string{
+		headerDeadError:    oneLine(cause.Error()),
+		headerDeadAttempts: strconv.Itoa(attempts),
+		headerDeadSubject:  d.msg.Subject(),
+		headerDeadAt:       time.Now().UTC().Format(time.RFC3339Nano),
+	}))
+	id := fmt.Sprintf("%s:%d", q.cfg.Stream, d.Sequence())
+	msg := &nats.Msg{Subject: q.deadSubject(d), Data: d.msg.Data(), Header: header}
+	if _, err := q.conn.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id)); err != nil {
+		return fmt.Errorf("publishing dead letter: %w", err)
+	}
+	// Only a confirmed termination frees the element's subject for sure.
+	if _, err := q.conn.nc.RequestWithContext(ctx, d.msg.Reply(), []byte("+TERM dead letter")); err != nil {
+		return fmt.Errorf("terminating the message of a dead letter: %w", err)
+	}
+	q.log.Errorf("element %s is given up after %d failed attempts: %v", elementName(d), attempts, cause)
+	return nil
+}
+
+func elementName(d *Delivery) string {
+	var codec ingest.Codec
+	if codec.Unmarshal(d.msg.Data()) == nil {
+		return strconv.Quote(codec.ID)
+	}
+	return d.name()
+}
+
+// deadSubject is one subject an element, so that an element that fails in every
+// scan has one dead letter. What is no element gets a subject of its own.
+func (q *Queue) deadSubject(d *Delivery) string {
+	base := "dead." + q.cfg.Stream + "." + q.cfg.Subject
+	var codec ingest.Codec
+	if codec.Unmarshal(d.msg.Data()) == nil {
+		return elementSubject(base, codec.ID)
+	}
+	return base + ".sequence-" + strconv.FormatUint(d.Sequence(), 10)
+}
+
+func oneLine(text string) string {
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7f }), " ")
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return text
+}
+
+// DeadLetters calls f for every dead letter of the workflow, oldest first, until f
+// fails. No dead letters, or no stream of them, is no error.
+func (q *Queue) DeadLetters(ctx context.Context, f func(*DeadLetter) error) error {
+	stream, err := q.conn.js.Stream(ctx, q.cfg.deadStream())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking up stream %s: %w", q.cfg.deadStream(), err)
+	}
+	filter := "dead." + q.cfg.Stream + "." + q.cfg.filter()
+	// What is requeued while this runs, and fails again, is not seen twice.
+	last := stream.CachedInfo().State.LastSeq
+	for seq := uint64(1); seq <= last; {
+		msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(filter))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading stream %s: %w", q.cfg.deadStream(), err)
+		}
+		if msg.Sequence > last {
+			return nil
+		}
+		if err := f(deadLetter(msg)); err != nil {
+			return err
+		}
+		seq = msg.Sequence + 1
+	}
+	return nil
+}
+
+func deadLetter(msg *jetstream.RawStreamMsg) *DeadLetter {
+	dl := &DeadLetter{
+		Sequence: msg.Sequence,
+		Subject:  msg.Header.Get(headerDeadSubject),
+		Data:     msg.Data,
+		Error:    msg.Header.Get(headerDeadError),
+		header:   nats.Header{},
+	}
+	dl.Attempts, _ = strconv.Atoi(msg.Header.Get(headerDeadAttempts))
+	dl.At, _ = time.Parse(time.RFC3339Nano, msg.Header.Get(headerDeadAt))
+	for k, v := range msg.Header {
+		if !strings.HasPrefix(k, "Nats-") && !strings.HasPrefix(k, "Ingest-Dead-") {
+			dl.header[k] = v
+		}
+	}
+	return dl
+}
+
+// Requeue puts a dead letter back into the queue, with a fresh count of
+// attempts, and removes it from the dead letters once it is stored. An element
+// that is queued again already is only removed.
+func (q *Queue) Requeue(ctx context.Context, dl *DeadLetter) error {
+	if err := q.publish(ctx, dl.Subject, dl.Data, dl.header); err != nil && !errors.Is(err, ingest.ErrAlreadyQueued) {
+		return err
+	}
+	stream, err := q.conn.js.Stream(ctx, q.cfg.deadStream())
+	if err != nil {
+		return fmt.Errorf("looking up stream %s: %w", q.cfg.deadStream(), err)
+	}
+	if err := stream.DeleteMsg(ctx, dl.Sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("removing dead letter %d: %w", dl.Sequence, err)
+	}
+	return nil
+}

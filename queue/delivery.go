@@ -1,0 +1,222 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+// settleTimeout bounds one question to the server while a message is settled.
+const settleTimeout = 5 * time.Second
+
+// Delivery is an ingest.Delivery.
+type Delivery struct {
+	sub    *Subscription
+	msg    jetstream.Msg
+	meta   *jetstream.MsgMetadata
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	// aliveAt is when the server last knew that the message is held, in
+	// nanoseconds since the epoch.
+	aliveAt atomic.Int64
+	settled atomic.Bool
+}
+
+var _ ingest.Delivery = (*Delivery)(nil)
+
+func newDelivery(s *Subscription, msg jetstream.Msg) *Delivery {
+	d := &Delivery{sub: s, msg: msg}
+	d.ctx, d.cancel = context.WithCancelCause(s.life)
+	d.aliveAt.Store(time.Now().UnixNano())
+	// Metadata comes from the reply subject, which is the server's own.
+	if meta, err := msg.Metadata(); err == nil {
+		d.meta = meta
+	} else {
+		d.meta = &jetstream.MsgMetadata{}
+	}
+	return d
+}
+
+// Context implements ingest.Delivery.
+func (d *Delivery) Context() context.Context { return d.ctx }
+
+// Data implements ingest.Delivery.
+func (d *Delivery) Data() []byte { return d.msg.Data() }
+
+// Headers implements ingest.Delivery.
+func (d *Delivery) Headers() map[string]string { return plainHeaders(d.msg.Headers()) }
+
+// Sequence is the message's number in the stream.
+func (d *Delivery) Sequence() uint64 { return d.meta.Sequence.Stream }
+
+func (d *Delivery) name() string {
+	return fmt.Sprintf("%s (sequence %d)", d.msg.Subject(), d.Sequence())
+}
+
+// Deliveries implements ingest.Delivery.
+func (d *Delivery) Deliveries() int { return int(min(d.meta.NumDelivered, math.MaxInt32)) }
+
+// Attempt implements ingest.Delivery.
+func (d *Delivery) Attempt(ctx context.Context) (int, error) {
+	failed, err := d.failed(ctx)
+	return failed + 1, err
+}
+
+func (d *Delivery) attemptsKey() string { return strconv.FormatUint(d.Sequence(), 10) }
+
+// failed returns the number of failed attempts so far.
+func (d *Delivery) failed(ctx context.Context) (int, error) {
+	if d.meta.NumDelivered <= 1 {
+		return 0, nil
+	}
+	entry, err := d.sub.attempts.Get(ctx, d.attemptsKey())
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking up failed attempts: %w", err)
+	}
+	n, err := strconv.Atoi(string(entry.Value()))
+	if err != nil {
+		return 0, fmt.Errorf("looking up failed attempts: %w", err)
+	}
+	return n, nil
+}
+
+// settle runs f unless the delivery was settled before. It ends the holding.
+func (d *Delivery) settle(f func() error) error {
+	if !d.settled.CompareAndSwap(false, true) {
+		return nil
+	}
+	// The message stays held, and alive, until f is through.
+	defer func() {
+		d.sub.drop(d)
+		d.cancel(context.Canceled)
+	}()
+	return f()
+}
+
+// Ack implements ingest.Delivery.
+func (d *Delivery) Ack(ctx context.Context) error {
+	return d.settle(func() error {
+		err := d.msg.DoubleAck(ctx)
+		d.sub.q.metrics.count("ack", err)
+		if err != nil {
+			return fmt.Errorf("acknowledging %s: %w", d.name(), err)
+		}
+		d.sub.circuit.succeed()
+		d.forget(ctx)
+		return nil
+	})
+}
+
+// forget removes the count of failed attempts. What is left expires.
+func (d *Delivery) forget(ctx context.Context) {
+	if d.meta.NumDelivered > 1 {
+		_ = d.sub.attempts.Purge(ctx, d.attemptsKey())
+	}
+}
+
+// Fail implements ingest.Delivery.
+func (d *Delivery) Fail(ctx context.Context, cause error) error {
+	if cause == nil {
+		return d.Ack(ctx)
+	}
+	return d.settle(func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		defer cancel()
+		// A void attempt says nothing about the element.
+		if d.ctx.Err() != nil || errors.Is(cause, context.Canceled) {
+			d.sub.circuit.abandon()
+			return d.giveBack(0, "released")
+		}
+		switch ingest.KindOf(cause) {
+		case ingest.KindChanged:
+			d.sub.circuit.succeed()
+			return d.giveBack(0, "changed")
+		case ingest.KindOutage:
+			return d.giveBack(d.sub.circuit.trip(cause), "outage")
+		case ingest.KindPermanent:
+			d.sub.circuit.succeed()
+			failed, _ := d.failed(ctx)
+			return d.bury(ctx, failed+1, cause)
+		default:
+			d.sub.circuit.succeed()
+			return d.retry(ctx, cause)
+		}
+	})
+}
+
+// retry counts the failed attempt, and gives the message back or buries it.
+func (d *Delivery) retry(ctx context.Context, cause error) error {
+	failed, err := d.failed(ctx)
+	if err == nil {
+		failed++
+		if limit := d.sub.q.cfg.MaxAttempts; limit > 0 && failed >= limit {
+			return d.bury(ctx, failed, cause)
+		}
+		_, err = d.sub.attempts.Put(ctx, d.attemptsKey(), []byte(strconv.Itoa(failed)))
+	}
+	if err != nil {
+		d.sub.q.log.Warnf("an attempt of %s is not counted: %v", d.name(), err)
+		failed = 1
+	}
+	return d.giveBack(d.delay(failed), "retry")
+}
+
+// delay doubles with every failed attempt.
+func (d *Delivery) delay(failed int) time.Duration {
+	delay := d.sub.q.cfg.BackoffMin
+	for range failed - 1 {
+		if delay *= 2; delay >= d.sub.q.cfg.BackoffMax {
+			return d.sub.q.cfg.BackoffMax
+		}
+	}
+	return delay
+}
+
+// bury makes the message a dead letter. If that fails it is tried again later.
+func (d *Delivery) bury(ctx context.Context, attempts int, cause error) error {
+	err := d.sub.q.bury(ctx, d, attempts, cause)
+	if err != nil {
+		d.sub.q.log.Errorf("%s stays in the queue: %v", d.name(), err)
+		return d.giveBack(d.sub.q.cfg.BackoffMax, "retry")
+	}
+	d.sub.q.metrics.result("nak", "dead_letter")
+	d.forget(ctx)
+	return nil
+}
+
+func (d *Delivery) giveBack(delay time.Duration, result string) error {
+	d.sub.q.metrics.result("nak", result)
+	var err error
+	if delay <= 0 {
+		err = d.msg.Nak()
+	} else {
+		err = d.msg.NakWithDelay(delay)
+	}
+	if err != nil {
+		return fmt.Errorf("giving back %s: %w", d.name(), err)
+	}
+	return nil
+}
+
+// release cancels the work on the message and gives it back uncounted.
+func (d *Delivery) release() {
+	d.cancel(errClosed)
+	_ = d.settle(func() error { return d.giveBack(0, "released") })
+}
+
+// abandon cancels the work on a message that may be another worker's by now.
+func (d *Delivery) abandon(cause error) {
+	d.cancel(cause)
+	d.sub.forgo(d)
+}

@@ -1,0 +1,147 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+// fullRetry is how often a publisher tries again while the queue is full.
+const fullRetry = 250 * time.Millisecond
+
+// Queue is an ingest.Queue on a JetStream stream.
+type Queue struct {
+	cfg     Config
+	conn    *connection
+	log     *service.Logger
+	metrics *metrics
+	full    onOff
+}
+
+var _ ingest.Queue = (*Queue)(nil)
+
+// Open connects to the servers, or to the one inside this process, and
+// provisions the stream. A stream that exists with settings which could lose
+// objects is an error. The resources give the logger and the metrics, and may
+// be nil.
+func Open(ctx context.Context, cfg Config, res *service.Resources) (*Queue, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	q := &Queue{cfg: cfg, metrics: newMetrics(res)}
+	if res != nil {
+		q.log = res.Logger()
+	}
+	conn, err := connect(ctx, cfg.Server, q.log)
+	if err != nil {
+		return nil, err
+	}
+	q.conn = conn
+	if err := provisionStream(ctx, conn.js, &q.cfg); err != nil {
+		conn.close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// TestConnection connects as Open does, but provisions nothing.
+func TestConnection(ctx context.Context, cfg Config, res *service.Resources) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	cfg.setDefaults()
+	var log *service.Logger
+	if res != nil {
+		log = res.Logger()
+	}
+	conn, err := connect(ctx, cfg.Server, log)
+	if err != nil {
+		return err
+	}
+	defer conn.close()
+	stream, err := conn.js.Stream(ctx, cfg.Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking up stream %s: %w", cfg.Stream, err)
+	}
+	have := stream.CachedInfo().Config
+	return compatible(&have, &cfg)
+}
+
+// Publish implements ingest.Queue.
+func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[string]string) error {
+	data, err := codec.Marshal()
+	if err != nil {
+		return err
+	}
+	return q.publish(ctx, elementSubject(q.cfg.Subject, codec.ID), data, natsHeader(headers))
+}
+
+// publish waits while the queue is full.
+func (q *Queue) publish(ctx context.Context, subject string, data []byte, header nats.Header) error {
+	for {
+		_, err := q.conn.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data, Header: header})
+		switch {
+		case err == nil:
+			q.metrics.count("publish", nil)
+			if q.full.switchTo(false) {
+				q.log.Infof("stream %s takes messages again", q.cfg.Stream)
+			}
+			return nil
+		case isSubjectTaken(err):
+			q.metrics.result("publish", "already_queued")
+			return ingest.ErrAlreadyQueued
+		case !isFull(err):
+			q.metrics.count("publish", err)
+			return fmt.Errorf("publishing to stream %s: %w", q.cfg.Stream, err)
+		}
+		if q.full.switchTo(true) {
+			q.log.Warnf("stream %s is full, waiting for it to be worked off: %v", q.cfg.Stream, err)
+		}
+		select {
+		case <-time.After(fullRetry):
+		case <-ctx.Done():
+			return fmt.Errorf("publishing to stream %s, which is full: %w", q.cfg.Stream, ctx.Err())
+		}
+	}
+}
+
+// The server gives all three limits one code, 10077, and only its text tells
+// them apart; a full stream read as "already queued" would lose elements.
+const jsErrStoreFailed jetstream.ErrorCode = 10077
+
+func storeFailed(err error) (description string, ok bool) {
+	var apiErr *jetstream.APIError
+	if !errors.As(err, &apiErr) || apiErr.ErrorCode != jsErrStoreFailed {
+		return "", false
+	}
+	return apiErr.Description, true
+}
+
+func isSubjectTaken(err error) bool {
+	d, ok := storeFailed(err)
+	return ok && strings.Contains(d, "maximum messages per subject exceeded")
+}
+
+func isFull(err error) bool {
+	d, ok := storeFailed(err)
+	return ok && (strings.Contains(d, "maximum messages exceeded") || strings.Contains(d, "maximum bytes exceeded"))
+}
+
+// Close implements ingest.Queue. The server inside this process stops with its
+// last user.
+func (q *Queue) Close() error {
+	q.conn.close()
+	return nil
+}

@@ -1,0 +1,6 @@
+// Package all imports every system, and with them their components.
+package all
+
+import (
+	_ "github.com/ingest-bundle/ingest/systems/s3" // ingest_s3
+)

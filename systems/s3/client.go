@@ -1,0 +1,133 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	// idleConnections keeps a connection for each of the objects in flight
+	// and their parts; net/http's default of 2 would open new ones all the
+	// time.
+	idleConnections = 512
+	// requestTries is small: what fails longer is given back to the queue,
+	// which waits better.
+	requestTries = 3
+)
+
+// client speaks to one bucket of one server.
+type client struct {
+	connection
+	api minio.Core
+}
+
+func newClient(conn connection) (*client, error) {
+	tr, err := minio.DefaultTransport(!conn.insecure)
+	if err != nil {
+		return nil, err
+	}
+	tr.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	tr.MaxIdleConns = 0
+	tr.MaxIdleConnsPerHost = idleConnections
+	// How long a server may take to answer is the stall timeout's business.
+	tr.ResponseHeaderTimeout = 0
+	if conn.tls != nil {
+		tr.TLSClientConfig = conn.tls
+	}
+	api, err := minio.NewCore(conn.endpoint, &minio.Options{
+		Creds:        conn.creds,
+		Secure:       !conn.insecure,
+		Region:       conn.region,
+		BucketLookup: conn.lookup,
+		Transport:    &transport{next: tr},
+		MaxRetries:   requestTries,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("field %s: %w", fieldEndpoint, err)
+	}
+	return &client{connection: conn, api: *api}, nil
+}
+
+func (c *client) uri(key string) string { return "s3://" + c.bucket + "/" + key }
+
+// location tells objects of different servers apart.
+func (c *client) location(key string) string {
+	return "s3://" + c.endpoint + "/" + c.bucket + "/" + key
+}
+
+// TestConnection implements ingest.ConnectionTester: it asks for the bucket.
+func (c *client) TestConnection(ctx context.Context) error {
+	exists, err := c.api.BucketExists(ctx, c.bucket)
+	if err == nil && !exists {
+		return c.noSuchBucket()
+	}
+	if err == nil {
+		return nil
+	}
+	if !isDenied(err) {
+		return c.failed(ctx, accessProbe, "asking for the bucket", err)
+	}
+	// The answer to a HEAD has no body that says why. Whoever may only put
+	// objects is denied the listing too, and is not wrong.
+	listErr := c.testListing(ctx, "")
+	if resp, ok := response(listErr); ok && resp.Code == "AccessDenied" {
+		return nil
+	}
+	return listErr
+}
+
+// testListing is TestConnection for components that list.
+func (c *client) testListing(ctx context.Context, prefix string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for obj := range c.api.ListObjectsIter(ctx, c.bucket, minio.ListObjectsOptions{Prefix: prefix, MaxKeys: 1}) {
+		if obj.Err != nil {
+			return c.failed(ctx, accessProbe, "listing", obj.Err)
+		}
+		return nil
+	}
+	return ctx.Err()
+}
+
+// transport reports every byte that moves as progress of its transfer, and adds
+// the conditions that minio-go has no option for.
+type transport struct{ next http.RoundTripper }
+
+type ifMatchKey struct{}
+
+// withIfMatch makes the requests of the context conditional on the ETag.
+func withIfMatch(ctx context.Context, etag string) context.Context {
+	return context.WithValue(ctx, ifMatchKey{}, etag)
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	if etag, ok := ctx.Value(ifMatchKey{}).(string); ok {
+		// A header that is not among the signed ones is as good as any.
+		req.Header.Set("If-Match", `"`+etag+`"`)
+	}
+	if req.Body != nil && req.Body != http.NoBody {
+		req.Body = &progressBody{Reader: ingest.ProgressReader(ctx, req.Body), Closer: req.Body}
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	ingest.Progress(ctx)
+	resp.Body = &progressBody{Reader: ingest.ProgressReader(ctx, resp.Body), Closer: resp.Body}
+	return resp, nil
+}
+
+type progressBody struct {
+	io.Reader
+	io.Closer
+}
