@@ -24,7 +24,7 @@ func ScanFields() []*service.ConfigField {
 			Description("The time from the start of one scan to the start of the next; a scan that takes longer is finished first. If empty, the source is scanned once and the input ends.").
 			Default("").
 			Example("300s").
-			LintRule(`root = if this != "" && this.parse_duration().catch(0) <= 0 { [ "a duration such as 300s was expected" ] }`),
+			LintRule(`root = if !this.re_match("^(([0-9.]+(ns|us|µs|ms|s|m|h))+)?$") { [ "a duration such as 300s was expected" ] }`),
 	}
 }
 

@@ -38,7 +38,7 @@ const nameLint = `root = if !this.re_match("^[A-Za-z0-9_-]*$") { [ "letters, dig
 
 const subjectLint = `root = if this.re_match("[\\s*>]") || this.re_match("(^|\\.)(\\.|$)") { [ "a subject of words separated by dots, without spaces and wildcards, was expected" ] }`
 
-const durationLint = `root = if this.parse_duration().catch(-1) < 0 { [ "a duration such as 30s was expected" ] }`
+const durationLint = `root = if !this.re_match("^([0-9.]+(ns|us|µs|ms|s|m|h))+$") { [ "a duration such as 30s was expected" ] }`
 
 // StreamFields returns the fields that say where the queue is, for components
 // on either side of it.
