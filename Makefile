@@ -1,0 +1,56 @@
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+LDFLAGS := -X main.Version=$(VERSION) -X main.DateBuilt=$(DATE)
+
+# Tools are built once, in a folder of their own for each version.
+TOOLS            ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
+GOLANGCI_VERSION := v2.11.4
+GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+
+GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the binary, bin/ingest
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ingest ./cmd/ingest
+
+.PHONY: quickstart
+quickstart: build ## Move objects between two throw-away S3 servers, with the embedded queue
+	go run ./internal/quickstart -ingest bin/ingest
+
+.PHONY: test
+test: ## Run all tests; the first run builds the servers that they need
+	go test -timeout 30m ./...
+
+.PHONY: lint
+lint: fmt-check vet $(GOLANGCI) ## Check format, vet, and lint
+	$(GOLANGCI) run ./...
+
+.PHONY: fmt-check
+fmt-check: ## Fail if gofmt would change a file
+	@unformatted=$$(gofmt -l $(GOFILES)); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: fmt
+fmt: ## Format the code
+	gofmt -w $(GOFILES)
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+$(GOLANGCI):
+	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+.PHONY: docs-check
+docs-check: ## Check links, configurations and make targets in the documents
+	go test -count=1 -run '^TestDocs' ./cmd/ingest
+
+.PHONY: clean
+clean: ## Remove what was built here; the cache of tools stays
+	rm -rf bin dist
