@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"unicode/utf8"
 )
 
@@ -91,6 +92,9 @@ func (c *Codec) Unmarshal(data []byte) error {
 	if !utf8.Valid(data) {
 		return Permanent(errors.New("unmarshalling codec: not valid UTF-8"))
 	}
+	if hasLoneSurrogate(data) {
+		return Permanent(errors.New("unmarshalling codec: an escaped surrogate is not one of a pair"))
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	var wire codecJSON
@@ -112,4 +116,19 @@ func (c *Codec) Unmarshal(data []byte) error {
 	}
 	*c = parsed
 	return nil
+}
+
+// escapes matches every escape in JSON: a pair of surrogates, a surrogate, and
+// any other.
+var escapes = regexp.MustCompile(`\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F])|.)`)
+
+// hasLoneSurrogate reports whether an escape stands for half of a character.
+// encoding/json would replace it in silence too.
+func hasLoneSurrogate(data []byte) bool {
+	for _, m := range escapes.FindAllSubmatchIndex(data, -1) {
+		if m[4] >= 0 {
+			return true
+		}
+	}
+	return false
 }
