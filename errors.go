@@ -94,7 +94,7 @@ func KindOf(err error) Kind {
 
 func allPermanent(err error) bool {
 	if kinded, ok := err.(*kindError); ok { //nolint:errorlint // walking the tree by hand, a level at a time
-		return kinded.kind == ErrPermanent || allPermanent(kinded.err)
+		return kinded.kind == ErrPermanent || allPermanent(kinded.err) //nolint:errorlint // a kind is one of the sentinels
 	}
 	if err == ErrPermanent { //nolint:errorlint // the sentinel itself ends the walk
 		return true

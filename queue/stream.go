@@ -110,8 +110,8 @@ func compatible(have *jetstream.StreamConfig, cfg *Config) error {
 func merged(have jetstream.StreamConfig, cfg *Config) (jetstream.StreamConfig, bool) {
 	changed := false
 	if !slices.ContainsFunc(have.Subjects, func(s string) bool { return covers(s, cfg.filter()) }) {
-		kept := slices.DeleteFunc(slices.Clone(have.Subjects), func(s string) bool { return covers(cfg.filter(), s) })
-		have.Subjects = append(kept, cfg.filter())
+		have.Subjects = slices.DeleteFunc(slices.Clone(have.Subjects), func(s string) bool { return covers(cfg.filter(), s) })
+		have.Subjects = append(have.Subjects, cfg.filter())
 		changed = true
 	}
 	set := func(have *int64, want int64) {

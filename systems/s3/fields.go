@@ -62,14 +62,6 @@ func connectionFields() []*service.ConfigField {
 	}
 }
 
-// connectionLint finds credentials that are half there.
-const connectionLint = `
-root = if this.access_key_id.or("") == "" && this.secret_access_key.or("") != "" {
-  [ "secret_access_key is set without access_key_id" ]
-} else if this.access_key_id.or("") != "" && this.secret_access_key.or("") == "" {
-  [ "access_key_id is set without secret_access_key" ]
-}`
-
 // connection is what the fields of connectionFields say.
 type connection struct {
 	endpoint string
