@@ -38,7 +38,9 @@ const (
 	stopTimeout  = 30 * time.Second
 )
 
-func main() {
+func main() { os.Exit(quickstart()) }
+
+func quickstart() int {
 	binary := flag.String("ingest", "", "the ingest binary; if empty, it is built")
 	examples := flag.String("examples", "config/examples/single-process", "the folder of the pipelines to run")
 	timeout := flag.Duration("timeout", 2*time.Minute, "how long to wait for the copies")
@@ -47,9 +49,9 @@ func main() {
 	defer stop()
 	if err := run(ctx, *binary, *examples, *timeout); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
-		stop()
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func run(ctx context.Context, binary, examples string, timeout time.Duration) (err error) {
@@ -119,7 +121,7 @@ func run(ctx context.Context, binary, examples string, timeout time.Duration) (e
 }
 
 func build(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, "./cmd/ingest")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, "./cmd/ingest") //nolint:gosec // our own folder
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("building ingest: %w", err)
