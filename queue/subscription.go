@@ -261,5 +261,7 @@ func (s *Subscription) Close(ctx context.Context) error {
 	}
 	s.workers.Wait()
 	// What was given back must be on its way before the connection closes.
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	return s.q.conn.nc.FlushWithContext(ctx)
 }
