@@ -110,7 +110,12 @@ func (c *connection) validate() error {
 	if u, err := url.Parse("https://" + c.endpoint); err != nil || u.Host != c.endpoint || c.endpoint == "" {
 		return fmt.Errorf("field %s: %q is no host and port", fieldEndpoint, c.endpoint)
 	}
-	if err := s3utils.CheckValidBucketName(c.bucket); err != nil {
+	valid := s3utils.CheckValidBucketNameStrict
+	if c.lookup == minio.BucketLookupPath {
+		// The oldest buckets have names that no host can have.
+		valid = s3utils.CheckValidBucketName
+	}
+	if err := valid(c.bucket); err != nil {
 		return fmt.Errorf("field %s: %q: %w", fieldBucket, c.bucket, err)
 	}
 	return nil

@@ -29,6 +29,9 @@ func (u *upload) multipart(ctx context.Context, partSize int64) (stored *ingest.
 	if end && u.obj.PartSize == 0 {
 		// The content turns out to fit into one part.
 		defer first.release()
+		if err := u.checkSize(int64(len(first.bytes))); err != nil {
+			return nil, err
+		}
 		return u.put(ctx, first.bytes)
 	}
 	u.abortUnfinished(ctx)
@@ -51,6 +54,9 @@ func (u *upload) multipart(ctx context.Context, partSize int64) (stored *ingest.
 	if err != nil {
 		return nil, err
 	}
+	if err := u.checkSize(size); err != nil {
+		return nil, err
+	}
 	completed := make([]minio.CompletePart, len(parts))
 	digests := md5.New() //nolint:gosec // as above
 	for i, p := range parts {
@@ -59,6 +65,14 @@ func (u *upload) multipart(ctx context.Context, partSize int64) (stored *ingest.
 	}
 	want := fmt.Sprintf("%s-%d", hex.EncodeToString(digests.Sum(nil)), len(parts))
 	return u.complete(ctx, id, completed, size, want)
+}
+
+// checkSize refuses content that is not as long as it was announced.
+func (u *upload) checkSize(size int64) error {
+	if u.obj.Len >= 0 && size != u.obj.Len {
+		return fmt.Errorf("storing %q: %d of %d bytes arrived", u.key, size, u.obj.Len)
+	}
+	return nil
 }
 
 // complete finishes the upload. An error does not tell whether the server did it
