@@ -15,7 +15,12 @@ import (
 	"github.com/ingest-bundle/ingest/internal/outcome"
 )
 
-const fieldInterval = "interval"
+const (
+	fieldInterval = "interval"
+
+	// connectRetry is the pause after a source could not be reached.
+	connectRetry = 3 * time.Second
+)
 
 // ScanFields returns the fields that every scanning input has.
 func ScanFields() []*service.ConfigField {
@@ -114,7 +119,7 @@ func (s *Scan) Connect(ctx context.Context) error {
 			s.log.Errorf("the scan cannot begin: %v", err)
 			return service.ErrEndOfInput
 		}
-		return err
+		return service.NewErrBackOff(err, connectRetry)
 	}
 	s.tested = true
 	return nil

@@ -1,0 +1,80 @@
+package integration
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// proxy stands before an S3 server, counts requests, and may meddle with them.
+type proxy struct {
+	address string
+	mu      sync.Mutex
+	// counts are by method and path, multipart requests by their query too.
+	counts map[string]int
+}
+
+// startProxy passes requests to s. Before each of them meddle is called, which may
+// answer it itself and then returns true; it may be nil.
+func startProxy(t *testing.T, s *s3Server, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
+	t.Helper()
+	p := &proxy{counts: map[string]int{}}
+	forward := &httputil.ReverseProxy{
+		// The host stays as it was signed.
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: s.endpoint})
+			r.Out.Host = r.In.Host
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if meddle != nil && meddle(w, r) {
+			return
+		}
+		forward.ServeHTTP(w, r)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.counts[r.Method+" "+r.URL.Path]++
+	}))
+	t.Cleanup(srv.Close)
+	p.address = strings.TrimPrefix(srv.URL, "http://")
+	return p
+}
+
+// puts returns how often each key of a bucket was put.
+func (p *proxy) puts(bucket string) map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	puts := map[string]int{}
+	for request, n := range p.counts {
+		if key, ok := strings.CutPrefix(request, "PUT /"+bucket+"/"); ok && key != "" {
+			puts[key] = n
+		}
+	}
+	return puts
+}
+
+// flaky damages the puts of one path on the way, a number of times.
+type flaky struct {
+	path   string
+	times  int32
+	failed atomic.Int32
+}
+
+func newFlaky(path string, times int32) *flaky { return &flaky{path: path, times: times} }
+
+func (f *flaky) meddle(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodPut || r.URL.Path != f.path || f.failed.Load() >= f.times {
+		return false
+	}
+	f.failed.Add(1)
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, "<Error><Code>BadDigest</Code><Message>The Content-MD5 you specified did not match what we received.</Message></Error>")
+	return true
+}
