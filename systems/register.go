@@ -83,8 +83,8 @@ func newSpec(summary, description string, examples []Example) *service.ConfigSpe
 }
 
 // RegisterSource registers the input and the processor ingest_<name> with all
-// Benthos environments of the process. It fails if the name is no name, or if a
-// field appears twice.
+// Benthos environments of the process. It fails if the name is no name. No field
+// may have the name of one of inputs.ScanFields or processors.FetchFields.
 func RegisterSource(s Source) error {
 	name, err := componentName(s.Name)
 	if err != nil {
@@ -121,7 +121,8 @@ func RegisterSource(s Source) error {
 }
 
 // RegisterDestination registers the output ingest_<name> with all Benthos
-// environments of the process. It fails as RegisterSource does.
+// environments of the process. It fails as RegisterSource does. No field may have
+// the name of one of outputs.StoreFields.
 func RegisterDestination(d Destination) error {
 	name, err := componentName(d.Name)
 	if err != nil {
