@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -70,25 +69,12 @@ func (d *Delivery) Attempt(ctx context.Context) (int, error) {
 	return failed + 1, err
 }
 
-func (d *Delivery) attemptsKey() string { return strconv.FormatUint(d.Sequence(), 10) }
-
 // failed returns the number of failed attempts so far.
 func (d *Delivery) failed(ctx context.Context) (int, error) {
 	if d.meta.NumDelivered <= 1 {
 		return 0, nil
 	}
-	entry, err := d.sub.attempts.Get(ctx, d.attemptsKey())
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("looking up failed attempts: %w", err)
-	}
-	n, err := strconv.Atoi(string(entry.Value()))
-	if err != nil {
-		return 0, fmt.Errorf("looking up failed attempts: %w", err)
-	}
-	return n, nil
+	return d.sub.attempts.get(ctx, d.Sequence())
 }
 
 // settle runs f unless the delivery was settled before. It ends the holding.
@@ -118,10 +104,10 @@ func (d *Delivery) Ack(ctx context.Context) error {
 	})
 }
 
-// forget removes the count of failed attempts. What is left expires.
+// forget removes the count of failed attempts.
 func (d *Delivery) forget(ctx context.Context) {
 	if d.meta.NumDelivered > 1 {
-		_ = d.sub.attempts.Purge(ctx, d.attemptsKey())
+		d.sub.attempts.forget(ctx, d.Sequence())
 	}
 }
 
@@ -163,7 +149,7 @@ func (d *Delivery) retry(ctx context.Context, cause error) error {
 		if limit := d.sub.q.cfg.MaxAttempts; limit > 0 && failed >= limit {
 			return d.bury(ctx, failed, cause)
 		}
-		_, err = d.sub.attempts.Put(ctx, d.attemptsKey(), []byte(strconv.Itoa(failed)))
+		err = d.sub.attempts.set(ctx, d.Sequence(), failed)
 	}
 	if err != nil {
 		d.sub.q.log.Warnf("an attempt of %s is not counted: %v", d.name(), err)

@@ -10,9 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// attemptsTTL is how long the count of failed attempts outlives the last one.
-const attemptsTTL = 7 * 24 * time.Hour
-
 // deadDuplicates is how long a dead letter that was published, but whose
 // original could not be removed, is recognised when it is published again.
 const deadDuplicates = 24 * time.Hour
@@ -147,21 +144,6 @@ func provisionDead(ctx context.Context, js jetstream.JetStream, cfg *Config) err
 		return fmt.Errorf("provisioning stream %s: %w", cfg.deadStream(), err)
 	}
 	return nil
-}
-
-// provisionAttempts creates the bucket that counts failed attempts.
-func provisionAttempts(ctx context.Context, js jetstream.JetStream, cfg *Config) (jetstream.KeyValue, error) {
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:      cfg.Stream + "_attempts",
-		Description: "Failed attempts a message of stream " + cfg.Stream,
-		TTL:         attemptsTTL,
-		Storage:     cfg.Storage,
-		Replicas:    max(cfg.Replicas, 1),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("provisioning the attempts of stream %s: %w", cfg.Stream, err)
-	}
-	return kv, nil
 }
 
 // provisionConsumer creates or updates the consumer that all workers share.

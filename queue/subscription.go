@@ -33,7 +33,7 @@ var errClosed = errors.New("shutting down")
 type Subscription struct {
 	q        *Queue
 	consumer jetstream.Consumer
-	attempts jetstream.KeyValue
+	attempts *attempts
 	circuit  *circuit
 
 	// pulling is cancelled by Drain, life by Close.

@@ -1,0 +1,74 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// attemptsTTL is how long the count of failed attempts outlives the last one.
+const attemptsTTL = 7 * 24 * time.Hour
+
+// attempts counts the failed attempts of messages, by their sequence in the
+// stream, for all workers.
+type attempts struct {
+	bucket string
+	kv     jetstream.KeyValue
+	// stream lies beneath the bucket. Only it can remove a key without
+	// leaving a mark in its place.
+	stream jetstream.Stream
+}
+
+// provisionAttempts creates the bucket.
+func provisionAttempts(ctx context.Context, js jetstream.JetStream, cfg *Config) (*attempts, error) {
+	a := &attempts{bucket: cfg.Stream + "_attempts"}
+	var err error
+	a.kv, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket:      a.bucket,
+		Description: "Failed attempts a message of stream " + cfg.Stream,
+		TTL:         attemptsTTL,
+		Storage:     cfg.Storage,
+		Replicas:    max(cfg.Replicas, 1),
+	})
+	if err == nil {
+		a.stream, err = js.Stream(ctx, "KV_"+a.bucket)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("provisioning the attempts of stream %s: %w", cfg.Stream, err)
+	}
+	return a, nil
+}
+
+func attemptsKey(sequence uint64) string { return strconv.FormatUint(sequence, 10) }
+
+// get returns the number of failed attempts so far.
+func (a *attempts) get(ctx context.Context, sequence uint64) (int, error) {
+	entry, err := a.kv.Get(ctx, attemptsKey(sequence))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return 0, nil
+	}
+	n := 0
+	if err == nil {
+		n, err = strconv.Atoi(string(entry.Value()))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking up failed attempts: %w", err)
+	}
+	return n, nil
+}
+
+func (a *attempts) set(ctx context.Context, sequence uint64, failed int) error {
+	if _, err := a.kv.Put(ctx, attemptsKey(sequence), []byte(strconv.Itoa(failed))); err != nil {
+		return fmt.Errorf("counting failed attempts: %w", err)
+	}
+	return nil
+}
+
+// forget removes the count. What it cannot remove expires.
+func (a *attempts) forget(ctx context.Context, sequence uint64) {
+	_ = a.stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+a.bucket+"."+attemptsKey(sequence)))
+}
