@@ -162,8 +162,15 @@ func (q *Queue) Requeue(ctx context.Context, dl *DeadLetter) error {
 	if err != nil {
 		return fmt.Errorf("looking up stream %s: %w", q.cfg.deadStream(), err)
 	}
-	if err := stream.DeleteMsg(ctx, dl.Sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+	if err := stream.DeleteMsg(ctx, dl.Sequence); err != nil && !isRemoved(err) {
 		return fmt.Errorf("removing dead letter %d: %w", dl.Sequence, err)
 	}
 	return nil
+}
+
+// isRemoved reports whether a message could not be deleted because it is gone. Of
+// the server's answer the client keeps only the text.
+func isRemoved(err error) bool {
+	return errors.Is(err, jetstream.ErrMsgNotFound) ||
+		(errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), "no message found"))
 }
