@@ -7,8 +7,6 @@ TOOLS            ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
 GOLANGCI_VERSION := v2.11.4
 GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
-GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
-
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -33,12 +31,12 @@ lint: fmt-check vet $(GOLANGCI) ## Check format, vet, and lint
 
 .PHONY: fmt-check
 fmt-check: ## Fail if gofmt would change a file
-	@unformatted=$$(gofmt -l $(GOFILES)); \
+	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 
 .PHONY: fmt
 fmt: ## Format the code
-	gofmt -w $(GOFILES)
+	gofmt -w .
 
 .PHONY: vet
 vet: ## Run go vet
