@@ -16,6 +16,11 @@ import (
 // settleTimeout bounds one question to the server while a message is settled.
 const settleTimeout = 5 * time.Second
 
+// releaseDelay is how long a message that is given back at a stop waits for the
+// next worker. The server may not know yet that this one has stopped pulling, and
+// would hand the message to it, where it would lie until AckWait is over.
+const releaseDelay = 100 * time.Millisecond
+
 // Delivery is an ingest.Delivery.
 type Delivery struct {
 	sub    *Subscription
@@ -122,7 +127,7 @@ func (d *Delivery) Fail(ctx context.Context, cause error) error {
 		// A void attempt says nothing about the element.
 		if d.ctx.Err() != nil || errors.Is(cause, context.Canceled) {
 			d.sub.circuit.abandon()
-			return d.giveBack(0, "released")
+			return d.giveBack(releaseDelay, "released")
 		}
 		switch ingest.KindOf(cause) {
 		case ingest.KindChanged:
@@ -198,7 +203,7 @@ func (d *Delivery) giveBack(delay time.Duration, result string) error {
 // release cancels the work on the message and gives it back uncounted.
 func (d *Delivery) release() {
 	d.cancel(errClosed)
-	_ = d.settle(func() error { return d.giveBack(0, "released") })
+	_ = d.settle(func() error { return d.giveBack(releaseDelay, "released") })
 }
 
 // abandon cancels the work on a message that may be another worker's by now.
