@@ -15,6 +15,10 @@ import (
 func AttemptContext(ctx context.Context, msg *service.Message) (context.Context, context.CancelFunc) {
 	attempt := msg.Context()
 	ctx, cancel := context.WithCancelCause(ctx)
+	// AfterFunc takes a moment, and nothing is to be begun in it.
+	if attempt.Err() != nil {
+		cancel(context.Cause(attempt))
+	}
 	stop := context.AfterFunc(attempt, func() { cancel(context.Cause(attempt)) })
 	return ctx, func() {
 		stop()
