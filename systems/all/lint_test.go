@@ -1,0 +1,107 @@
+package all_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	_ "github.com/ingest-bundle/ingest/systems/all"
+)
+
+// views returns the components of the bundle, by kind and name.
+func views() map[string]*service.ConfigView {
+	found := map[string]*service.ConfigView{}
+	collect := func(kind string) func(string, *service.ConfigView) {
+		return func(name string, view *service.ConfigView) {
+			if strings.HasPrefix(name, "ingest_") {
+				found[kind+" "+name] = view
+			}
+		}
+	}
+	env := service.GlobalEnvironment()
+	env.WalkInputs(collect("input"))
+	env.WalkProcessors(collect("processor"))
+	env.WalkOutputs(collect("output"))
+	return found
+}
+
+func TestEveryExampleLints(t *testing.T) {
+	linter := service.GlobalEnvironment().FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
+	all := views()
+	for _, name := range []string{"input ingest_queue", "output ingest_queue", "output ingest_fan_out", "input ingest_s3", "processor ingest_s3", "output ingest_s3"} {
+		require.Contains(t, all, name)
+	}
+	for name, view := range all {
+		data, err := view.TemplateData()
+		require.NoError(t, err)
+		assert.NotEmpty(t, data.Examples, "%s has no example", name)
+		for _, e := range data.Examples {
+			t.Run(name+"/"+e.Title, func(t *testing.T) {
+				lints, err := linter.LintYAML([]byte(e.Config))
+				require.NoError(t, err)
+				assert.Empty(t, lints)
+			})
+		}
+	}
+}
+
+func TestEveryComponentIsDocumented(t *testing.T) {
+	for name, view := range views() {
+		t.Run(name, func(t *testing.T) {
+			assert.NotEmpty(t, view.Summary())
+			data, err := view.TemplateData()
+			require.NoError(t, err)
+			for _, f := range data.Fields {
+				assert.NotEmpty(t, f.Description, "field %s", f.FullName)
+			}
+		})
+	}
+}
+
+func TestLintS3(t *testing.T) {
+	linter := service.GlobalEnvironment().NewComponentConfigLinter()
+	lints := map[string]func([]byte) ([]service.Lint, error){
+		"input": linter.LintInputYAML, "processor": linter.LintProcessorYAML, "output": linter.LintOutputYAML,
+	}
+	everywhere := []string{"input", "processor", "output"}
+	for name, tc := range map[string]struct {
+		kinds      []string
+		more, says string
+	}{
+		"defaults":            {everywhere, "", ""},
+		"scheme":              {everywhere, "endpoint: http://localhost:9000", "without a scheme"},
+		"path":                {everywhere, "endpoint: localhost/x", "a host and port was expected"},
+		"empty endpoint":      {everywhere, "endpoint: ''", "a host and port was expected"},
+		"unknown":             {everywhere, "accesskey: x", "accesskey"},
+		"addressing":          {everywhere, "addressing_style: dns", "dns"},
+		"interval":            {[]string{"input"}, "interval: often", "a duration such as"},
+		"input's alone":       {[]string{"processor", "output"}, "interval: 5m", "interval"},
+		"operation":           {[]string{"processor"}, "operation: upload", "upload"},
+		"max_bytes":           {[]string{"processor"}, "max_bytes: 0", "at least 1"},
+		"small parts":         {[]string{"output"}, "part_size: 5242879", "a size from 5242880"},
+		"large parts":         {[]string{"output"}, "part_size: 5368709121", "a size from 5242880"},
+		"smallest parts":      {[]string{"output"}, "part_size: 5242880", ""},
+		"no parallel parts":   {[]string{"output"}, "parallel_parts: 0", "at least 1"},
+		"overwrite":           {[]string{"output"}, "overwrite: sometimes", "sometimes"},
+		"checksum":            {[]string{"output"}, "checksum: sha1", "sha1"},
+		"unsafe keys refused": {[]string{"output"}, "unsafe_keys: refuse", ""},
+	} {
+		for _, kind := range tc.kinds {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				found, err := lints[kind]([]byte("ingest_s3:\n  bucket: b-1\n  " + tc.more + "\n"))
+				require.NoError(t, err)
+				if tc.says == "" {
+					assert.Empty(t, found)
+					return
+				}
+				require.NotEmpty(t, found)
+				assert.Contains(t, fmt.Sprint(found), tc.says)
+			})
+		}
+	}
+}
