@@ -94,6 +94,19 @@ output:
 	}
 }
 
+// TestDangersAreRefused finds what no component can see by itself.
+func TestDangersAreRefused(t *testing.T) {
+	enqueue := writeConfig(t, "input:\n  ingest_s3: { bucket: bucket-a, prefix: in/ }\noutput:\n  ingest_queue: { subject: w }\n")
+	inside := writeConfig(t, "input:\n  ingest_queue: { subject: w }\noutput:\n  ingest_s3: { bucket: bucket-a, prefix: in/copies/ }\n")
+	both := writeConfig(t, "input:\n  ingest_s3: { bucket: bucket-a }\noutput:\n  ingest_s3: { bucket: bucket-a, prefix: copies/ }\n")
+	for _, args := range [][]string{{"streams", enqueue, inside}, {"run", both}, {"lint", both}} {
+		out, err := exec.Command(binary, args...).CombinedOutput()
+		require.Error(t, err)
+		assert.Contains(t, string(out), "pipeline.yaml(4,1) the destination s3://s3.amazonaws.com/bucket-a/")
+		assert.Contains(t, string(out), "is inside its own source")
+	}
+}
+
 // TestStandardTooling runs the commands of Benthos with our components.
 func TestStandardTooling(t *testing.T) {
 	for _, args := range [][]string{

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,11 @@ import (
 // openQueue opens the queue that the pipelines use.
 func openQueue(t *testing.T, n *natsServer) *queue.Queue {
 	t.Helper()
-	q, err := queue.Open(t.Context(), queue.Config{Server: queue.Server{URLs: []string{n.url}}, Subject: subject}, nil)
+	q, err := queue.Open(t.Context(), queue.Config{
+		Server: queue.Server{URLs: []string{n.url}}, Subject: subject,
+		// A consumer has one deadline: as in the pipelines.
+		AckWait: 5 * time.Second,
+	}, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = q.Close() })
 	return q

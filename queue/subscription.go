@@ -9,14 +9,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ingest-bundle/ingest"
 )
 
 const (
-	// pullExpiry is how long one pull waits on a quiet stream.
-	pullExpiry = 30 * time.Second
+	// pullExpiry is how long one pull waits on a quiet stream, and so how
+	// long it can take to stop pulling.
+	pullExpiry = 500 * time.Millisecond
 	// pullRetry is the pause after a pull that failed.
 	pullRetry = 500 * time.Millisecond
 )
@@ -143,8 +145,11 @@ func (s *Subscription) wakeLocked() {
 	s.wake = make(chan struct{})
 }
 
-// pullLoop keeps ready filled: it pulls when half of it is used up.
+// pullLoop keeps ready filled: it pulls when half of it is used up. At the end it
+// gives back what was not popped, and not before: while a pull is under way the
+// server would deliver it here again.
 func (s *Subscription) pullLoop() {
+	defer s.giveBackReady()
 	for s.pulling.Err() == nil {
 		want, wake := s.room()
 		if want == 0 {
@@ -177,20 +182,24 @@ func (s *Subscription) room() (want int, wake chan struct{}) {
 	return s.q.cfg.Prefetch - len(s.ready), s.wake
 }
 
+// pull is never cut short: what the server has sent by then would be lost to
+// everybody until its deadline.
 func (s *Subscription) pull(want int) error {
-	ctx, cancel := context.WithTimeout(s.pulling, pullExpiry)
-	defer cancel()
-	batch, err := s.consumer.Fetch(want, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(pullExpiry/3))
+	batch, err := s.consumer.Fetch(want, jetstream.FetchMaxWait(pullExpiry))
 	if err != nil {
 		return err
 	}
 	for msg := range batch.Messages() {
 		s.hold(msg)
 	}
-	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	err = batch.Error()
+	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoHeartbeat) {
+		// Nobody answers for the consumer: is it gone, or is the server?
+		ctx, cancel := context.WithTimeout(s.life, settleTimeout)
+		defer cancel()
+		_, err = s.consumer.Info(ctx)
 	}
-	return nil
+	return err
 }
 
 func gone(err error) bool {
@@ -210,10 +219,6 @@ func (s *Subscription) hold(msg jetstream.Msg) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held[d] = struct{}{}
-	if s.pulling.Err() != nil {
-		go d.release()
-		return
-	}
 	s.ready = append(s.ready, d)
 	s.wakeLocked()
 }
@@ -233,23 +238,30 @@ func (s *Subscription) forgo(d *Delivery) {
 	s.ready = slices.DeleteFunc(s.ready, func(r *Delivery) bool { return r == d })
 }
 
-// Drain implements ingest.Subscription.
-func (s *Subscription) Drain() {
-	s.stopPulling()
+func (s *Subscription) giveBackReady() {
 	s.mu.Lock()
 	unpopped := s.ready
 	s.ready = nil
-	s.wakeLocked()
 	s.mu.Unlock()
 	for _, d := range unpopped {
 		d.release()
 	}
 }
 
-// Close implements ingest.Subscription.
+// Drain implements ingest.Subscription.
+func (s *Subscription) Drain() {
+	s.stopPulling()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakeLocked()
+}
+
+// Close implements ingest.Subscription. It waits for the end of the pull that is under
+// way, which is soon.
 func (s *Subscription) Close(ctx context.Context) error {
 	s.Drain()
 	s.stopLife(errClosed)
+	s.workers.Wait()
 	s.mu.Lock()
 	var rest []*Delivery
 	for d := range s.held {
@@ -259,7 +271,6 @@ func (s *Subscription) Close(ctx context.Context) error {
 	for _, d := range rest {
 		d.release()
 	}
-	s.workers.Wait()
 	// What was given back must be on its way before the connection closes.
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -29,6 +30,10 @@ var (
 func main() { os.Exit(run()) }
 
 func run() int {
+	dangers := refuseDangers(os.Args)
+	if dangers && !slices.Contains(os.Args, "lint") {
+		return 1
+	}
 	code, err := service.RunCLIToCode(context.Background(),
 		service.CLIOptSetVersion(Version, DateBuilt),
 		service.CLIOptSetBinaryName("ingest"),
@@ -40,6 +45,9 @@ func run() int {
 	)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+	}
+	if dangers && code == 0 {
+		return 1
 	}
 	if n, first := outcome.Failures(); n > 0 && code == 0 {
 		fmt.Fprintf(os.Stderr, "ingest: %d failures that no retry can mend, the first: %v\n", n, first)

@@ -1,0 +1,163 @@
+// Package safety finds combinations of components that could wipe data or grow
+// without end, which no component can see by itself: a destination inside its
+// own source, and two workflows of which one removes what the other is to copy.
+package safety
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// Finding is a dangerous combination.
+type Finding struct {
+	// File and Line say where to mend it.
+	File string
+	Line int
+	Text string
+}
+
+func (f Finding) String() string { return fmt.Sprintf("%s(%d,1) %s", f.File, f.Line, f.Text) }
+
+// place is where objects live: a bucket or a part of it.
+type place struct {
+	endpoint, bucket, prefix string
+	file                     string
+	line                     int
+}
+
+func (p place) String() string { return "s3://" + p.endpoint + "/" + p.bucket + "/" + p.prefix }
+
+// holds reports whether everything in other is in p too.
+func (p place) holds(other place) bool {
+	return p.endpoint == other.endpoint && p.bucket == other.bucket && strings.HasPrefix(other.prefix, p.prefix)
+}
+
+// workflow is what the pipelines on both sides of one queue do together.
+type workflow struct {
+	name         string
+	sources      []place
+	destinations []place
+	cleansUp     bool
+}
+
+// Check looks at configurations that are run together, by file name.
+func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, error) {
+	workflows := map[string]*workflow{}
+	names := make([]string, 0, len(files))
+	for file := range files {
+		names = append(names, file)
+	}
+	slices.Sort(names)
+	for _, file := range names {
+		pipeline, err := read(schema, file, files[file])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		merge(workflows, pipeline)
+	}
+	var all []*workflow
+	for _, w := range workflows {
+		all = append(all, w)
+	}
+	slices.SortFunc(all, func(a, b *workflow) int { return strings.Compare(a.name, b.name) })
+	return append(insideOwnSource(all), cleaningTheSame(all)...), nil
+}
+
+func merge(workflows map[string]*workflow, pipeline *workflow) {
+	w, ok := workflows[pipeline.name]
+	if !ok {
+		workflows[pipeline.name] = pipeline
+		return
+	}
+	w.sources = append(w.sources, pipeline.sources...)
+	w.destinations = append(w.destinations, pipeline.destinations...)
+	w.cleansUp = w.cleansUp || pipeline.cleansUp
+}
+
+func insideOwnSource(workflows []*workflow) (findings []Finding) {
+	for _, w := range workflows {
+		for _, d := range w.destinations {
+			for _, s := range w.sources {
+				if s.holds(d) {
+					findings = append(findings, Finding{d.file, d.line, fmt.Sprintf(
+						"the destination %s is inside its own source %s, so that every scan would find the copies: use another bucket, or a prefix beside the source's", d, s)})
+				}
+			}
+		}
+	}
+	return findings
+}
+
+func cleaningTheSame(workflows []*workflow) (findings []Finding) {
+	for i, a := range workflows {
+		for _, b := range workflows[i+1:] {
+			if !a.cleansUp && !b.cleansUp {
+				continue
+			}
+			for _, s := range a.sources {
+				for _, other := range b.sources {
+					if s.holds(other) || other.holds(s) {
+						findings = append(findings, Finding{other.file, other.line, fmt.Sprintf(
+							"%s is the source of two workflows, %s and %s, and at least one of them cleans up what the other may not have copied: give them prefixes of their own, or one fan-out", other, a.name, b.name)})
+					}
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// read finds the parts of a workflow in a pipeline. The subject of its queue is
+// the workflow's name, and where there is no queue the file's.
+func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, error) {
+	w := &workflow{name: file}
+	err := schema.NewStreamConfigWalker().WalkComponentsYAML(text, func(c *service.WalkedComponent) error {
+		conf, ok := fieldsOf(c)
+		if !ok {
+			return nil
+		}
+		switch {
+		case c.Name == "ingest_queue":
+			if subject := conf.text("subject"); subject != "" {
+				w.name = subject
+			}
+		case c.Name == "ingest_fan_out":
+			w.cleansUp = w.cleansUp || conf["clean_up"] == true
+		case c.Name == "ingest_s3" && c.ComponentType == "input":
+			w.sources = append(w.sources, conf.place(file, c.LineStart))
+		// A key of its own may lead anywhere.
+		case c.Name == "ingest_s3" && c.ComponentType == "output" && conf.text("key") == "":
+			w.destinations = append(w.destinations, conf.place(file, c.LineStart))
+		}
+		return nil
+	})
+	return w, err
+}
+
+type fields map[string]any
+
+func fieldsOf(c *service.WalkedComponent) (fields, bool) {
+	v, err := c.ConfigAny()
+	if err != nil {
+		return nil, false
+	}
+	component, _ := v.(map[string]any)
+	conf, ok := component[c.Name].(map[string]any)
+	return conf, ok
+}
+
+func (f fields) text(name string) string {
+	s, _ := f[name].(string)
+	return s
+}
+
+func (f fields) place(file string, line int) place {
+	endpoint := f.text("endpoint")
+	if endpoint == "" {
+		endpoint = "s3.amazonaws.com"
+	}
+	return place{endpoint: endpoint, bucket: f.text("bucket"), prefix: f.text("prefix"), file: file, line: line}
+}

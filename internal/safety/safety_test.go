@@ -1,0 +1,100 @@
+package safety_test
+
+import (
+	"testing"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+
+	"github.com/ingest-bundle/ingest/internal/safety"
+	_ "github.com/ingest-bundle/ingest/systems/s3"
+)
+
+const (
+	scanA = `input:
+  ingest_s3: { endpoint: "a:1", bucket: b, prefix: in/ }
+output:
+  ingest_queue: { subject: w.one }
+`
+	moveA = `input:
+  ingest_queue: { subject: w.one }
+pipeline:
+  processors:
+    - ingest_s3: { endpoint: "a:1", bucket: b }
+output:
+  ingest_fan_out:
+    clean_up: true
+    outputs:
+      - ingest_s3: { endpoint: "a:1", bucket: b, prefix: out/ }
+`
+	moveInside = `input:
+  ingest_queue: { subject: w.one }
+output:
+  ingest_s3: { endpoint: "a:1", bucket: b, prefix: in/copies/ }
+`
+	moveElsewhere = `input:
+  ingest_queue: { subject: w.one }
+output:
+  ingest_s3: { endpoint: "a:2", bucket: b, prefix: in/copies/ }
+`
+	moveByKey = `input:
+  ingest_queue: { subject: w.one }
+output:
+  ingest_s3: { endpoint: "a:1", bucket: b, prefix: in/, key: '${! metadata("ingest_id") }.gz' }
+`
+	scanOverlap = `input:
+  ingest_s3: { endpoint: "a:1", bucket: b, prefix: in/part/ }
+output:
+  ingest_queue: { subject: w.two }
+`
+	scanBeside = `input:
+  ingest_s3: { endpoint: "a:1", bucket: b, prefix: other/ }
+output:
+  ingest_queue: { subject: w.two }
+`
+	direct = `input:
+  ingest_s3: { bucket: b }
+pipeline:
+  processors:
+    - ingest_s3: { bucket: b }
+output:
+  ingest_s3: { bucket: b, prefix: copies/ }
+`
+)
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"beside the source":         {map[string]string{"1": scanA, "2": moveA}, nil},
+		"inside its own source":     {map[string]string{"1": scanA, "2": moveInside}, []string{"2(4,1) the destination s3://a:1/b/in/copies/ is inside its own source s3://a:1/b/in/"}},
+		"on another server":         {map[string]string{"1": scanA, "2": moveElsewhere}, nil},
+		"under a key of its own":    {map[string]string{"1": scanA, "2": moveByKey}, nil},
+		"in one file":               {map[string]string{"1": direct}, []string{"1(7,1) the destination s3://s3.amazonaws.com/b/copies/ is inside"}},
+		"two clean one source":      {map[string]string{"1": scanA, "2": moveA, "3": scanOverlap}, []string{"3(2,1) s3://a:1/b/in/part/ is the source of two workflows, w.one and w.two"}},
+		"two with their own":        {map[string]string{"1": scanA, "2": moveA, "3": scanBeside}, nil},
+		"two that clean up nothing": {map[string]string{"1": scanA, "3": scanOverlap}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string][]byte{}
+			for file, text := range c.files {
+				files[file] = []byte(text)
+			}
+			findings, err := safety.Check(service.GlobalEnvironment().FullConfigSchema("", ""), files)
+			require.NoError(t, err)
+			require.Len(t, findings, len(c.want), "%v", findings)
+			for i, want := range c.want {
+				assert.Contains(t, findings[i].String(), want)
+			}
+		})
+	}
+}
+
+func TestCheckOfWhatIsNoYAML(t *testing.T) {
+	_, err := safety.Check(service.GlobalEnvironment().FullConfigSchema("", ""), map[string][]byte{"1": []byte("a: [")})
+	require.Error(t, err)
+}
