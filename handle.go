@@ -40,6 +40,14 @@ func (h *Handle) Location() string {
 	return ""
 }
 
+// TestConnection asks the source whether it is there, if it can tell.
+func (h *Handle) TestConnection(ctx context.Context) error {
+	if t, ok := h.client.(ConnectionTester); ok {
+		return t.TestConnection(ctx)
+	}
+	return nil
+}
+
 // Open opens the pinned version, or pins the current one. The caller closes
 // the Object. It fails with ErrChanged if the source has moved on, and with
 // ErrNotFound if the object has vanished.

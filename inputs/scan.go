@@ -113,6 +113,8 @@ func (s *Scan) Connect(ctx context.Context) error {
 	if s.tested || !ok {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, component.ConnectTimeout)
+	defer cancel()
 	if err := t.TestConnection(ctx); err != nil {
 		if s.final(err) {
 			outcome.Fail(err)

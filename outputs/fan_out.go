@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -78,6 +79,10 @@ func init() {
 			return out, policy, inFlight, err
 		})
 }
+
+// finishTimeout is how long the source may go without an answer while it is looked
+// at once more, and cleaned up.
+const finishTimeout = 2 * time.Minute
 
 type fanOut struct {
 	outputs  []*service.OwnedOutput
@@ -185,7 +190,9 @@ func (f *fanOut) finish(ctx context.Context, deliveries []*delivery) error {
 	}
 	for handle, of := range objects {
 		attempt, cancel := component.AttemptContext(ctx, of[0].msg)
-		err := f.finishObject(attempt, handle, of)
+		attempt, stop := ingest.WithStallTimeout(attempt, finishTimeout)
+		err := component.StallCause(attempt, f.finishObject(attempt, handle, of), handle)
+		stop()
 		cancel()
 		if err != nil {
 			return err

@@ -116,6 +116,8 @@ func (s *Store) Connect(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, component.ConnectTimeout)
+	defer cancel()
 	if err := t.TestConnection(ctx); err != nil {
 		return service.NewErrBackOff(err, connectRetry)
 	}
@@ -154,7 +156,7 @@ func (s *Store) write(ctx context.Context, msg *service.Message) (receipt ingest
 	defer cancel()
 	ctx, stop := ingest.WithStallTimeout(ctx, s.stall)
 	defer stop()
-	defer func() { err = component.StallCause(ctx, err) }()
+	defer func() { err = component.StallCause(ctx, err, s.dest, handle) }()
 	if err := ctx.Err(); err != nil {
 		return receipt, context.Cause(ctx)
 	}
@@ -225,6 +227,10 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	}
 	obj, err := open(ctx)
 	if errors.Is(err, ingest.ErrNotFound) {
+		if held == nil {
+			// An earlier attempt may have stored it and cleaned up.
+			held, _ = s.dest.Stat(ctx, codec)
+		}
 		return ingest.Receipt{Outcome: ingest.OutcomeVanished, Stored: held}, nil
 	}
 	if err != nil {

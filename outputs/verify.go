@@ -41,10 +41,14 @@ func (v *verifyingReader) Read(b []byte) (int, error) {
 	switch {
 	case v.obj.Len >= 0 && v.n > v.obj.Len:
 		return 0, fmt.Errorf("%w: more than the %d bytes that it announced arrived", errDamaged, v.obj.Len)
-	case errors.Is(err, io.EOF):
+	case err == io.EOF: //nolint:errorlint // a reader's end is io.EOF itself
 		return n, v.end()
+	case err != nil:
+		// A connection that breaks says io.ErrUnexpectedEOF, which must not
+		// pass for the end of the last part.
+		return n, fmt.Errorf("reading from the source: %w", err)
 	}
-	return n, err
+	return n, nil
 }
 
 // end returns io.EOF, or what is wrong with the content.

@@ -46,3 +46,12 @@ func TestVerifyingReader(t *testing.T) {
 		})
 	}
 }
+
+// A connection that breaks says io.ErrUnexpectedEOF, which io.ReadFull says at the
+// end of a last, short part too.
+func TestVerifyingReaderHidesUnexpectedEOF(t *testing.T) {
+	r := newVerifyingReader(&ingest.Object{Len: -1}, iotest.ErrReader(io.ErrUnexpectedEOF))
+	_, err := io.ReadFull(r, make([]byte, 8))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	assert.NotEqual(t, io.ErrUnexpectedEOF, err)
+}

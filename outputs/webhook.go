@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -225,12 +226,17 @@ func (w *webhook) postOnce(body []byte) error {
 	}
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return ingest.Outage(fmt.Errorf("webhook: %w", err))
+		var urlErr *url.Error
+		if errors.As(err, &urlErr) {
+			err = urlErr.Err
+		}
+		return ingest.Outage(fmt.Errorf("webhook at %s: %w", req.URL.Host, err))
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is written
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	if resp.StatusCode/100 != 2 {
-		return ingest.Outage(fmt.Errorf("webhook: %s answered %s", req.URL.Redacted(), resp.Status))
+		return ingest.Outage( // Path and query may be secret, as with many chat services.
+			fmt.Errorf("webhook at %s answered %s", req.URL.Host, resp.Status))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func FetchFields() []*service.ConfigField {
 			Default(defaultMaxBytes).
 			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 		service.NewDurationField(fieldStallTimeout).
-			Description("How long `read` may go without receiving anything.").
+			Description("How long the source may go without an answer.").
 			Default("2m").Advanced(),
 	}
 }
@@ -108,6 +108,8 @@ func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.Mess
 	}
 	ctx, cancel := component.AttemptContext(ctx, msg)
 	defer cancel()
+	ctx, stop := ingest.WithStallTimeout(ctx, f.stall)
+	defer stop()
 	switch f.operation {
 	case opRead:
 		err = f.read(ctx, handle, msg)
@@ -116,6 +118,7 @@ func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.Mess
 	case opCleanUp:
 		err = handle.CleanUp(ctx)
 	}
+	err = component.StallCause(ctx, err, handle)
 	switch {
 	case err == nil:
 		f.ops.Incr(1, f.operation, "success")
@@ -165,10 +168,7 @@ func (f *Fetch) stat(ctx context.Context, handle *ingest.Handle, msg *service.Me
 	return nil
 }
 
-func (f *Fetch) read(ctx context.Context, handle *ingest.Handle, msg *service.Message) (err error) {
-	ctx, stop := ingest.WithStallTimeout(ctx, f.stall)
-	defer stop()
-	defer func() { err = component.StallCause(ctx, err) }()
+func (f *Fetch) read(ctx context.Context, handle *ingest.Handle, msg *service.Message) error {
 	obj, err := handle.Open(ctx)
 	if err != nil {
 		return err

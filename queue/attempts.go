@@ -13,8 +13,8 @@ import (
 // attemptsTTL is how long the count of failed attempts outlives the last one.
 const attemptsTTL = 7 * 24 * time.Hour
 
-// attempts counts the failed attempts of messages, by their sequence in the
-// stream, for all workers.
+// attempts counts the failed attempts of messages, by their identity, for all
+// workers.
 type attempts struct {
 	bucket string
 	kv     jetstream.KeyValue
@@ -43,11 +43,9 @@ func provisionAttempts(ctx context.Context, js jetstream.JetStream, cfg *Config)
 	return a, nil
 }
 
-func attemptsKey(sequence uint64) string { return strconv.FormatUint(sequence, 10) }
-
 // get returns the number of failed attempts so far.
-func (a *attempts) get(ctx context.Context, sequence uint64) (int, error) {
-	entry, err := a.kv.Get(ctx, attemptsKey(sequence))
+func (a *attempts) get(ctx context.Context, message string) (int, error) {
+	entry, err := a.kv.Get(ctx, message)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return 0, nil
 	}
@@ -61,14 +59,14 @@ func (a *attempts) get(ctx context.Context, sequence uint64) (int, error) {
 	return n, nil
 }
 
-func (a *attempts) set(ctx context.Context, sequence uint64, failed int) error {
-	if _, err := a.kv.Put(ctx, attemptsKey(sequence), []byte(strconv.Itoa(failed))); err != nil {
+func (a *attempts) set(ctx context.Context, message string, failed int) error {
+	if _, err := a.kv.Put(ctx, message, []byte(strconv.Itoa(failed))); err != nil {
 		return fmt.Errorf("counting failed attempts: %w", err)
 	}
 	return nil
 }
 
 // forget removes the count. What it cannot remove expires.
-func (a *attempts) forget(ctx context.Context, sequence uint64) {
-	_ = a.stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+a.bucket+"."+attemptsKey(sequence)))
+func (a *attempts) forget(ctx context.Context, message string) {
+	_ = a.stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+a.bucket+"."+message))
 }

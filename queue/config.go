@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -113,10 +114,26 @@ func (c *Config) setDefaults() {
 	}
 }
 
+func validURL(raw string) bool {
+	if !strings.Contains(raw, "://") {
+		raw = "nats://" + raw
+	}
+	u, err := url.Parse(raw)
+	return err == nil && u.Host != ""
+}
+
 // Validate names the field that is wrong and what was expected.
 func (c Config) Validate() error {
 	c.setDefaults()
 	var errs []error
+	for i, raw := range c.Server.URLs {
+		for _, one := range strings.Split(raw, ",") {
+			if !validURL(strings.TrimSpace(one)) {
+				// The URL may hold a password.
+				errs = append(errs, fmt.Errorf("field urls: item %d is no URL such as nats://localhost:4222", i))
+			}
+		}
+	}
 	if !nameRegexp.MatchString(c.Stream) {
 		errs = append(errs, fmt.Errorf("field stream: %q is no stream name: letters, digits, - and _ were expected", c.Stream))
 	}

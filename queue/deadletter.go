@@ -61,9 +61,15 @@ func (q *Queue) bury(ctx context.Context, d *Delivery, attempts int, cause error
 		headerDeadSubject:  d.msg.Subject(),
 		headerDeadAt:       time.Now().UTC().Format(time.RFC3339Nano),
 	}))
-	id := fmt.Sprintf("%s:%d", q.cfg.Stream, d.Sequence())
+	id := q.cfg.Stream + ":" + d.identity()
 	msg := &nats.Msg{Subject: q.deadSubject(d), Data: d.msg.Data(), Header: header}
-	if _, err := q.conn.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id)); err != nil {
+	_, err := q.conn.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id))
+	if errors.Is(err, nats.ErrMaxPayload) {
+		// The message alone fills what a server takes: the reason gives way.
+		msg.Header = natsHeader(map[string]string{headerDeadError: "too large", headerDeadSubject: d.msg.Subject()})
+		_, err = q.conn.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id))
+	}
+	if err != nil {
 		return fmt.Errorf("publishing dead letter: %w", err)
 	}
 	// Only a confirmed termination frees the element's subject for sure.

@@ -79,7 +79,13 @@ func (d *Delivery) failed(ctx context.Context) (int, error) {
 	if d.meta.NumDelivered <= 1 {
 		return 0, nil
 	}
-	return d.sub.attempts.get(ctx, d.Sequence())
+	return d.sub.attempts.get(ctx, d.identity())
+}
+
+// identity tells the message from any other that there ever was: a stream that is
+// made anew counts from one again.
+func (d *Delivery) identity() string {
+	return fmt.Sprintf("%d-%d", d.Sequence(), d.meta.Timestamp.UnixNano())
 }
 
 // settle runs f unless the delivery was settled before. It ends the holding.
@@ -87,23 +93,31 @@ func (d *Delivery) settle(f func() error) error {
 	if !d.settled.CompareAndSwap(false, true) {
 		return nil
 	}
-	// The message stays held, and alive, until f is through.
 	defer func() {
 		d.sub.drop(d)
 		d.cancel(context.Canceled)
+		// If this was the try in an outage, and nothing came of it, there
+		// must be another.
+		d.sub.circuit.abandon()
 	}()
+	if errors.Is(context.Cause(d.ctx), ErrLeaseLost) {
+		// The message may be another worker's: whatever is said of it now
+		// would be said of that one's work.
+		return nil
+	}
 	return f()
 }
 
 // Ack implements ingest.Delivery.
 func (d *Delivery) Ack(ctx context.Context) error {
 	return d.settle(func() error {
+		// Whatever becomes of the acknowledgement, the systems did work.
+		d.sub.circuit.succeed()
 		err := d.msg.DoubleAck(ctx)
 		d.sub.q.metrics.count("ack", err)
 		if err != nil {
 			return fmt.Errorf("acknowledging %s: %w", d.name(), err)
 		}
-		d.sub.circuit.succeed()
 		d.forget(ctx)
 		return nil
 	})
@@ -112,7 +126,7 @@ func (d *Delivery) Ack(ctx context.Context) error {
 // forget removes the count of failed attempts.
 func (d *Delivery) forget(ctx context.Context) {
 	if d.meta.NumDelivered > 1 {
-		d.sub.attempts.forget(ctx, d.Sequence())
+		d.sub.attempts.forget(ctx, d.identity())
 	}
 }
 
@@ -125,14 +139,13 @@ func (d *Delivery) Fail(ctx context.Context, cause error) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 		defer cancel()
 		// A void attempt says nothing about the element.
-		if d.ctx.Err() != nil || errors.Is(cause, context.Canceled) {
-			d.sub.circuit.abandon()
+		if d.ctx.Err() != nil || (errors.Is(cause, context.Canceled) && d.sub.pulling.Err() != nil) {
 			return d.giveBack(releaseDelay, "released")
 		}
 		switch ingest.KindOf(cause) {
 		case ingest.KindChanged:
 			d.sub.circuit.succeed()
-			return d.giveBack(0, "changed")
+			return d.giveBack(d.changedDelay(), "changed")
 		case ingest.KindOutage:
 			return d.giveBack(d.sub.circuit.trip(cause), "outage")
 		case ingest.KindPermanent:
@@ -154,13 +167,23 @@ func (d *Delivery) retry(ctx context.Context, cause error) error {
 		if limit := d.sub.q.cfg.MaxAttempts; limit > 0 && failed >= limit {
 			return d.bury(ctx, failed, cause)
 		}
-		err = d.sub.attempts.set(ctx, d.Sequence(), failed)
+		err = d.sub.attempts.set(ctx, d.identity(), failed)
 	}
 	if err != nil {
 		d.sub.q.log.Warnf("an attempt of %s is not counted: %v", d.name(), err)
 		failed = 1
 	}
 	return d.giveBack(d.delay(failed), "retry")
+}
+
+// changedDelay is nothing the first times; a source that seems to change for ever
+// must not keep a worker busy for ever.
+func (d *Delivery) changedDelay() time.Duration {
+	const atOnce = 3
+	if d.Deliveries() <= atOnce {
+		return 0
+	}
+	return d.delay(d.Deliveries() - atOnce)
 }
 
 // delay doubles with every failed attempt.

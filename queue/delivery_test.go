@@ -102,10 +102,9 @@ func TestFailWithoutCauseAcks(t *testing.T) {
 // What says nothing about the element costs it nothing.
 func TestUncountedFailures(t *testing.T) {
 	for name, cause := range map[string]error{
-		"changed":   fmt.Errorf("x: %w", ingest.ErrChanged),
-		"cancelled": fmt.Errorf("x: %w", context.Canceled),
-		"outage":    ingest.Outage(errors.New("down")),
-		"mixed":     errors.Join(errors.New("failed"), ingest.Outage(errors.New("down"))),
+		"changed": fmt.Errorf("x: %w", ingest.ErrChanged),
+		"outage":  ingest.Outage(errors.New("down")),
+		"mixed":   errors.Join(errors.New("failed"), ingest.Outage(errors.New("down"))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := open(t, testConfig(t))

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ingest-bundle/ingest"
@@ -98,13 +97,6 @@ func deadLetters(t *testing.T, q *Queue) []*DeadLetter {
 		return nil
 	}))
 	return all
-}
-
-func consumerInfo(t *testing.T, s *Subscription) *jetstream.ConsumerInfo {
-	t.Helper()
-	info, err := s.consumer.Info(testContext(t))
-	require.NoError(t, err)
-	return info
 }
 
 // runServer starts a NATS server that listens on a free port of the loopback.

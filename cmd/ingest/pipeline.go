@@ -30,10 +30,10 @@ var errFound = errors.New("found")
 
 // queueOfPipeline returns the queue of the first ingest_queue input or output in
 // a configuration; an input says more, so it goes first.
-func queueOfPipeline(path string) (cfg queue.Config, err error) {
+func queueOfPipeline(path string) (cfg queue.Config, consumes bool, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return cfg, err
+		return cfg, false, err
 	}
 	text = expandEnv(text)
 	for _, kind := range []string{"input", "output"} {
@@ -44,6 +44,7 @@ func queueOfPipeline(path string) (cfg queue.Config, err error) {
 			if cfg, err = parseQueue(w.ConfigYAML(), kind == "input"); err != nil {
 				return fmt.Errorf("%s, line %d: %w", path, w.LineStart, err)
 			}
+			consumes = kind == "input"
 			return errFound
 		})
 		if err != nil {
@@ -52,11 +53,11 @@ func queueOfPipeline(path string) (cfg queue.Config, err error) {
 	}
 	switch {
 	case errors.Is(err, errFound):
-		return cfg, nil
+		return cfg, consumes, nil
 	case err != nil:
-		return cfg, err
+		return cfg, false, err
 	}
-	return cfg, fmt.Errorf("%s has no ingest_queue input or output", path)
+	return cfg, false, fmt.Errorf("%s has no ingest_queue input or output", path)
 }
 
 // parseQueue reads the configuration of an ingest_queue component.

@@ -24,7 +24,7 @@ or output, and works on its queue. Environment variables are expanded.
 		Subcommands: []*cli.Command{
 			{
 				Name:      "create",
-				Usage:     "Create the stream, the consumer and the stream of dead letters",
+				Usage:     "Create the stream and, for a pipeline that takes from it, the consumer and the stream of dead letters",
 				ArgsUsage: "CONFIG",
 				Action:    withQueue(createQueue),
 			},
@@ -50,12 +50,19 @@ or output, and works on its queue. Environment variables are expanded.
 	}
 }
 
-func withQueue(act func(*cli.Context, *queue.Queue) error) cli.ActionFunc {
+// pipelineQueue is the queue of a pipeline.
+type pipelineQueue struct {
+	*queue.Queue
+	// consumes says that the pipeline takes from it.
+	consumes bool
+}
+
+func withQueue(act func(*cli.Context, pipelineQueue) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if c.Args().Len() != 1 {
 			return fmt.Errorf("one configuration was expected: ingest queue %s CONFIG", c.Command.Name)
 		}
-		cfg, err := queueOfPipeline(c.Args().First())
+		cfg, consumes, err := queueOfPipeline(c.Args().First())
 		if err != nil {
 			return err
 		}
@@ -64,11 +71,16 @@ func withQueue(act func(*cli.Context, *queue.Queue) error) cli.ActionFunc {
 			return err
 		}
 		defer q.Close() //nolint:errcheck // the command is over
-		return act(c, q)
+		return act(c, pipelineQueue{q, consumes})
 	}
 }
 
-func createQueue(c *cli.Context, q *queue.Queue) error {
+// createQueue leaves alone what the pipeline says nothing of: opening the queue has
+// made the stream.
+func createQueue(c *cli.Context, q pipelineQueue) error {
+	if !q.consumes {
+		return nil
+	}
 	sub, err := q.Subscribe(c.Context)
 	if err != nil {
 		return err
@@ -76,12 +88,12 @@ func createQueue(c *cli.Context, q *queue.Queue) error {
 	return sub.Close(c.Context)
 }
 
-func listDead(c *cli.Context, q *queue.Queue) error {
+func listDead(c *cli.Context, q pipelineQueue) error {
 	enc := json.NewEncoder(c.App.Writer)
 	return q.DeadLetters(c.Context, func(d *queue.DeadLetter) error { return enc.Encode(d) })
 }
 
-func requeueDead(c *cli.Context, q *queue.Queue) error {
+func requeueDead(c *cli.Context, q pipelineQueue) error {
 	n := 0
 	err := q.DeadLetters(c.Context, func(d *queue.DeadLetter) error {
 		if err := q.Requeue(c.Context, d); err != nil {

@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -26,12 +27,23 @@ func AttemptContext(ctx context.Context, msg *service.Message) (context.Context,
 	}
 }
 
+// ConnectTimeout bounds the question whether a system is there.
+const ConnectTimeout = 30 * time.Second
+
 // StallCause returns the stall that cancelled ctx in place of err, which then
-// only says that something was cancelled.
-func StallCause(ctx context.Context, err error) error {
+// only says that something was cancelled. If one of the systems is found not to
+// be there, the stall is an outage and not the object's failure.
+func StallCause(ctx context.Context, err error, systems ...any) error {
 	var stall *ingest.StallError
-	if err != nil && errors.As(context.Cause(ctx), &stall) {
-		return stall
+	if err == nil || !errors.As(context.Cause(ctx), &stall) {
+		return err
 	}
-	return err
+	probe, cancel := context.WithTimeout(context.WithoutCancel(ctx), ConnectTimeout)
+	defer cancel()
+	for _, system := range systems {
+		if t, ok := system.(ingest.ConnectionTester); ok && t.TestConnection(probe) != nil {
+			return ingest.Outage(stall)
+		}
+	}
+	return stall
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"math/bits"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/ingest-bundle/ingest"
 )
 
 // minBuffer is the size of the smallest class of buffers, in bits: 4 KiB.
@@ -32,11 +35,36 @@ type buffer struct {
 	whole  *[]byte
 }
 
+// acquire waits for its turn. That others are slow is no stall of this transfer.
+func (b *buffers) acquire(ctx context.Context, weight int64) error {
+	if b.budget.TryAcquire(weight) {
+		return nil
+	}
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				ingest.Progress(ctx)
+			case <-waiting.Done():
+				return
+			}
+		}
+	}()
+	if err := b.budget.Acquire(ctx, weight); err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
 // get lends size bytes, and waits while too much is lent.
 func (b *buffers) get(ctx context.Context, size int64) (*buffer, error) {
 	weight := min(size, b.limit)
-	if err := b.budget.Acquire(ctx, weight); err != nil {
-		return nil, context.Cause(ctx)
+	if err := b.acquire(ctx, weight); err != nil {
+		return nil, err
 	}
 	class := max(minBuffer, bits.Len64(uint64(max(size, 1)-1)))
 	whole, ok := b.classes[class].Get().(*[]byte)

@@ -37,9 +37,10 @@ func (s *source) CleanUpVersion(ctx context.Context, codec ingest.Codec, version
 	if !version.SameVersion(now) {
 		return fmt.Errorf("%s: %w", s.uri(codec.ID), ingest.ErrChanged)
 	}
-	conditional := ctx
+	marker := ""
+	conditional := withMarker(ctx, &marker)
 	if version.ETag != "" {
-		conditional = withIfMatch(ctx, version.ETag)
+		conditional = withIfMatch(conditional, version.ETag)
 	}
 	err = s.api.RemoveObject(conditional, s.bucket, codec.ID, minio.RemoveObjectOptions{})
 	switch {
@@ -48,27 +49,27 @@ func (s *source) CleanUpVersion(ctx context.Context, codec ingest.Codec, version
 	case err != nil && !isMissing(err):
 		return s.failed(ctx, accessWrite, fmt.Sprintf("removing %q", codec.ID), err)
 	}
-	if now.VersionID == "" || now.VersionID == "null" {
+	if marker == "" {
 		return nil
 	}
-	return s.uncoverNewer(ctx, codec, version)
+	return s.uncoverNewer(ctx, codec, version, marker)
 }
 
-// uncoverNewer removes the delete marker again if it covers a version other than
+// uncoverNewer removes our delete marker again if it covers a version other than
 // the one that was copied.
-func (s *source) uncoverNewer(ctx context.Context, codec ingest.Codec, version *ingest.Object) error {
+func (s *source) uncoverNewer(ctx context.Context, codec ingest.Codec, version *ingest.Object, marker string) error {
 	listing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	marker := ""
+	seen := false
 	for info := range s.api.ListObjectsIter(listing, s.bucket, minio.ListObjectsOptions{Prefix: codec.ID, WithVersions: true, Recursive: true}) {
 		switch {
 		case info.Err != nil:
 			return s.failed(ctx, accessRead, fmt.Sprintf("looking at the versions of %q", codec.ID), info.Err)
 		case info.Key != codec.ID:
 			return nil
-		case info.IsDeleteMarker && marker == "":
-			marker = info.VersionID
-		case info.IsDeleteMarker || marker == "":
+		case info.IsDeleteMarker && info.VersionID == marker:
+			seen = true
+		case info.IsDeleteMarker || !seen:
 			// Markers beneath are older deletions; versions above came later.
 		case version.SameVersion(&ingest.Object{Len: info.Size, ETag: info.ETag, ModTime: info.LastModified}):
 			return nil

@@ -109,6 +109,14 @@ func withIfMatch(ctx context.Context, etag string) context.Context {
 	return context.WithValue(ctx, ifMatchKey{}, etag)
 }
 
+type markerKey struct{}
+
+// withMarker makes a DELETE of the context tell the version of the delete marker
+// that it made, if it did.
+func withMarker(ctx context.Context, version *string) context.Context {
+	return context.WithValue(ctx, markerKey{}, version)
+}
+
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	if etag, ok := ctx.Value(ifMatchKey{}).(string); ok {
@@ -123,6 +131,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ingest.Progress(ctx)
+	if version, ok := ctx.Value(markerKey{}).(*string); ok && resp.Header.Get("X-Amz-Delete-Marker") == "true" {
+		*version = resp.Header.Get("X-Amz-Version-Id")
+	}
 	resp.Body = &progressBody{Reader: ingest.ProgressReader(ctx, resp.Body), Closer: resp.Body}
 	return resp, nil
 }

@@ -177,8 +177,8 @@ func (d *destination) Stat(ctx context.Context, codec ingest.Codec) (*ingest.Sto
 		return nil, err
 	}
 	info, err := d.api.StatObject(ctx, d.bucket, key, minio.StatObjectOptions{})
-	if isMissing(err) {
-		// If it is the bucket that is missing, the upload will say so.
+	if isMissing(err) || (isDenied(err) && d.reachable(ctx)) {
+		// Whoever may not list is denied a look at what is not there. If it is the bucket that is missing, the upload will say so.
 		return nil, ingest.NotFound(fmt.Errorf("there is no %s at %s", d.uri(key), d.endpoint))
 	}
 	if err != nil {

@@ -33,15 +33,15 @@ var (
 	refusedCodes = codes("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidToken",
 		"InvalidTokenId", "TokenRefreshRequired", "AuthorizationHeaderMalformed", "InvalidSecurity", "NotSignedUp", "AccountProblem",
 		"AllAccessDisabled", "PermanentRedirect", "IllegalLocationConstraintException", "RequestTimeTooSkewed", "NoSuchBucket",
-		"InvalidBucketName", "XMinioAdminNoSuchUser")
+		"InvalidBucketName", "XMinioAdminNoSuchUser", "InvalidStorageClass")
 	// outageCodes say that the server cannot serve now.
 	outageCodes = codes("SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "RequestLimitExceeded", "Throttling",
 		"ThrottlingException", "RequestThrottled", "XMinioServerNotInitialized", "XMinioStorageFull", "XMinioBackendDown",
 		"XMinioMaximumStorageUsage", "QuotaExceeded", "InsufficientStorage", "Busy")
 	// permanentCodes say that this object can never be there.
 	permanentCodes = codes("KeyTooLongError", "KeyTooLong", "InvalidObjectName", "XMinioInvalidObjectName", "XMinioInvalidResourceName",
-		"InvalidURI", "MetadataTooLarge", "EntityTooLarge", "EntityTooSmall", "InvalidArgument", "InvalidRequest", "InvalidTag",
-		"InvalidObjectState", "InvalidStorageClass", "XMinioObjectExistsAsDirectory", "XMinioParentIsObject",
+		"InvalidURI", "MetadataTooLarge", "EntityTooLarge", "EntityTooSmall", "InvalidTag",
+		"InvalidObjectState", "XMinioObjectExistsAsDirectory", "XMinioParentIsObject",
 		"XMinioObjectParentIsObject", "ObjectParentIsFile", "ExistingObjectIsDirectory", "ExistingObjectIsFile", "DirectoryObjectContainsData",
 		"UnsupportedMetadata", "XMinioInvalidObjectNamePrefixSlash")
 )
@@ -74,8 +74,7 @@ func isDenied(err error) bool {
 // be the bucket that is not there: the answer to a HEAD does not tell.
 func isMissing(err error) bool {
 	resp, ok := response(err)
-	return ok && (resp.Code == minio.NoSuchKey || resp.Code == "NoSuchVersion" || resp.Code == "MethodNotAllowed" ||
-		(resp.StatusCode == http.StatusNotFound && resp.Code != minio.NoSuchBucket && resp.Code != "NoSuchUpload"))
+	return ok && (resp.Code == minio.NoSuchKey || resp.Code == "NoSuchVersion")
 }
 
 func (c *client) noSuchBucket() error {
@@ -134,8 +133,7 @@ func cannotConnect(err error) bool {
 func (c *client) reachable(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	exists, err := c.api.BucketExists(ctx, c.bucket)
-	return err == nil && exists
+	return c.TestConnection(ctx) == nil
 }
 
 // missing is the error for an object that is not there, once it is certain that

@@ -6,7 +6,6 @@ import (
 	"crypto/md5" //nolint:gosec // S3's ETags and Content-MD5 are what they are
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -47,7 +46,7 @@ func (u *upload) multipart(ctx context.Context, partSize int64) (stored *ingest.
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, u.abort(ctx, id))
+			err = alongside(err, u.abort(ctx, id))
 		}
 	}()
 	parts, size, err := u.parts(ctx, id, partSize, first, end)
@@ -143,7 +142,7 @@ func (u *upload) readPart(ctx context.Context, partSize int64) (buf *buffer, end
 	n, err := io.ReadFull(u.obj.Reader, buf.bytes)
 	buf.bytes = buf.bytes[:n]
 	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case err == io.EOF || err == io.ErrUnexpectedEOF: //nolint:errorlint // only ReadFull's own are the end; a broken connection wraps the second
 		return buf, true, nil
 	case err != nil:
 		buf.release()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -129,8 +130,14 @@ type source struct {
 
 	// last is the key that a listing goes on after.
 	last string
-	next func() (minio.ObjectInfo, bool)
-	stop func()
+	// mark and count find listings that go round in a circle: see advances.
+	mark  string
+	count uint64
+	// cancel ends the listing that next belongs to.
+	listing context.Context
+	cancel  context.CancelCauseFunc
+	next    func() (minio.ObjectInfo, bool)
+	stop    func()
 }
 
 var (
@@ -183,12 +190,13 @@ func (s *source) Location(codec ingest.Codec) string { return s.location(codec.I
 // Reset implements ingest.Nexter.
 func (s *source) Reset(context.Context) error {
 	s.close()
-	s.last = s.startAfter
+	s.last, s.mark, s.count = s.startAfter, "", 0
 	return nil
 }
 
 func (s *source) close() {
 	if s.stop != nil {
+		s.cancel(nil)
 		s.stop()
 	}
 	s.next, s.stop = nil, nil
@@ -204,7 +212,9 @@ func (s *source) Next(ctx context.Context) (*ingest.Codec, error) {
 // error ends the page, and the next call goes on after the last key.
 func (s *source) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
 	if s.next == nil {
-		s.next, s.stop = iter.Pull(s.api.ListObjectsIter(context.WithoutCancel(ctx), s.bucket, minio.ListObjectsOptions{
+		// The pages outlive the call that fetched them.
+		s.listing, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+		s.next, s.stop = iter.Pull(s.api.ListObjectsIter(s.listing, s.bucket, minio.ListObjectsOptions{
 			Prefix:     s.prefix,
 			Recursive:  s.recursive,
 			StartAfter: s.last,
@@ -214,7 +224,13 @@ func (s *source) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object,
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		info, ok := s.next()
+		info, ok := s.nextInfo(ctx)
+		if err := s.listing.Err(); err != nil {
+			// minio-go ends a cancelled listing as if it were complete.
+			err = context.Cause(s.listing)
+			s.close()
+			return nil, nil, fmt.Errorf("listing bucket %q at %s: %w", s.bucket, s.endpoint, err)
+		}
 		if !ok {
 			s.close()
 			return nil, nil, io.EOF
@@ -223,7 +239,12 @@ func (s *source) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object,
 			s.close()
 			return nil, nil, s.failed(ctx, accessProbe, "listing", info.Err)
 		}
-		if s.last = info.Key; s.skips(info) {
+		s.last = max(s.last, info.Key)
+		if !s.advances(info.Key) {
+			s.close()
+			return nil, nil, fmt.Errorf("listing bucket %q at %s: the server repeats itself, %q comes again", s.bucket, s.endpoint, info.Key)
+		}
+		if s.skips(info) {
 			continue
 		}
 		codec := ingest.NewCodec(info.Key, strings.TrimPrefix(info.Key, s.prefix), nil)
@@ -231,12 +252,39 @@ func (s *source) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object,
 	}
 }
 
+// listTimeout is how long one page may take.
+const listTimeout = 2 * time.Minute
+
+// nextInfo returns the next entry, or cancels the listing where ctx is cancelled
+// or the server does not answer.
+func (s *source) nextInfo(ctx context.Context) (minio.ObjectInfo, bool) {
+	timer := time.AfterFunc(listTimeout, func() { s.cancel(&ingest.StallError{Timeout: listTimeout}) })
+	defer timer.Stop()
+	defer context.AfterFunc(ctx, func() { s.cancel(ctx.Err()) })()
+	return s.next()
+}
+
+// advances reports false once a listing goes round in a circle, of whatever
+// length: it compares each key with one seen before, which it moves on at every
+// power of two (Brent's algorithm).
+func (s *source) advances(key string) bool {
+	if s.count > 0 && key == s.mark {
+		return false
+	}
+	s.count++
+	if s.count&(s.count-1) == 0 {
+		s.mark = key
+	}
+	return true
+}
+
 // skips leaves out what is no object (the folders of a listing that does not
 // recurse), the folder marker of the prefix itself, and metafiles.
 func (s *source) skips(info minio.ObjectInfo) bool {
 	folder := !s.recursive && info.ETag == "" && info.LastModified.IsZero()
 	metafile := s.metafilesPrefix != "" && strings.HasPrefix(info.Key, s.metafilesPrefix)
-	return folder || metafile || info.Key == s.prefix || !strings.HasPrefix(info.Key, s.prefix)
+	marker := info.Key == s.prefix && info.Size == 0 && strings.HasSuffix(info.Key, "/")
+	return folder || metafile || marker || !strings.HasPrefix(info.Key, s.prefix)
 }
 
 // Download implements ingest.Client.

@@ -25,6 +25,9 @@ const (
 	// maxMirroredPart bounds the parts of a source whose layout is copied,
 	// since a part is held in memory.
 	maxMirroredPart = 64 << 20
+	// maxOwnPart bounds the parts that a huge object needs: with ten thousand
+	// of them it may have 9.7 TiB.
+	maxOwnPart = 1 << 30
 	// tidyTimeout bounds what is done after a failure, when the attempt's
 	// own time is over.
 	tidyTimeout = 30 * time.Second
@@ -54,10 +57,14 @@ func (u *upload) run(ctx context.Context) (*ingest.Stored, error) {
 		return u.multipart(ctx, mirrored)
 	case size >= 0 && size <= u.d.partSize:
 		return u.whole(ctx)
-	case u.obj.MD5 != nil && size <= maxSinglePut && multipartFree(u.obj):
+	case u.obj.MD5 != nil && size >= 0 && size <= maxSinglePut && multipartFree(u.obj):
 		return u.stream(ctx)
 	}
-	return u.multipart(ctx, u.ownPartSize())
+	partSize := u.ownPartSize()
+	if partSize > maxOwnPart {
+		return nil, ingest.Permanent(fmt.Errorf("storing %q: %d bytes are more than S3 takes in %d parts of at most %d bytes", u.key, size, maxParts, maxOwnPart))
+	}
+	return u.multipart(ctx, partSize)
 }
 
 // multipartFree reports whether the source has the object in one piece.
@@ -66,12 +73,11 @@ func multipartFree(obj *ingest.Object) bool { return plainETag.MatchString(obj.E
 // ownPartSize is the configured part size, or the smallest in whole mebibytes
 // with which the object fits into the number of parts that S3 allows.
 func (u *upload) ownPartSize() int64 {
-	if u.obj.Len <= u.d.partSize*maxParts {
+	const mebibyte = 1 << 20
+	if u.obj.Len/maxParts < u.d.partSize {
 		return u.d.partSize
 	}
-	const mebibyte = 1 << 20
-	least := (u.obj.Len + maxParts - 1) / maxParts
-	return (least + mebibyte - 1) / mebibyte * mebibyte
+	return (u.obj.Len/maxParts/mebibyte + 1) * mebibyte
 }
 
 // whole sends an object that fits into memory.
@@ -151,9 +157,18 @@ func (u *upload) verify(ctx context.Context, info minio.UploadInfo, size int64, 
 	}
 	mismatch := fmt.Errorf("%w: %s has the ETag %q, and %q was expected", errUnverified, u.d.uri(u.key), info.ETag, want)
 	if err != nil {
-		return nil, errors.Join(mismatch, u.failed(tidy, "looking at what was stored as", err))
+		return nil, alongside(mismatch, u.failed(tidy, "looking at what was stored as", err))
 	}
-	return nil, errors.Join(mismatch, u.remove(tidy, info))
+	return nil, alongside(mismatch, u.remove(tidy, info))
+}
+
+// alongside adds what went wrong while tidying up to the error that made it
+// necessary, as text only: it must not decide what becomes of the message.
+func alongside(err, tidying error) error {
+	if tidying == nil {
+		return err
+	}
+	return fmt.Errorf("%w; then %v", err, tidying) //nolint:errorlint // see above
 }
 
 // remove removes what was stored by this upload, and nothing that came after it.
