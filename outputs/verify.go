@@ -41,7 +41,7 @@ func (v *verifyingReader) Read(b []byte) (int, error) {
 	switch {
 	case v.obj.Len >= 0 && v.n > v.obj.Len:
 		return 0, fmt.Errorf("%w: more than the %d bytes that it announced arrived", errDamaged, v.obj.Len)
-	case err == io.EOF: //nolint:errorlint // a reader's end is io.EOF itself
+	case err == io.EOF:
 		return n, v.end()
 	case err != nil:
 		// A connection that breaks says io.ErrUnexpectedEOF, which must not
