@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -135,5 +136,20 @@ func TestDeliveredBefore(t *testing.T) {
 			msg.MetaSetMut(tc.key, tc.value)
 			assert.Equal(t, tc.want, deliveredBefore(msg))
 		})
+	}
+}
+
+// The path and the query of a webhook are secrets with many services.
+func TestWebhookErrorsHoldNoPath(t *testing.T) {
+	refusing := httptest.NewServer(http.NotFoundHandler())
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	defer refusing.Close()
+	for _, base := range []string{refusing.URL, closed.URL} {
+		w := &webhook{url: base + "/services/planted-path?token=planted-token", client: http.DefaultClient}
+		err := w.postOnce([]byte("[]"))
+		require.ErrorContains(t, err, "webhook at "+strings.TrimPrefix(base, "http://"))
+		assert.NotContains(t, err.Error(), "planted")
+		assert.Equal(t, ingest.KindOutage, ingest.KindOf(err))
 	}
 }

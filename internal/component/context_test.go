@@ -44,3 +44,26 @@ func TestStallCause(t *testing.T) {
 	assert.NoError(t, StallCause(stalled, nil))
 	assert.Equal(t, context.Canceled, StallCause(t.Context(), context.Canceled))
 }
+
+// probed is a system that is there, or not.
+type probed struct{ err error }
+
+func (p probed) TestConnection(context.Context) error { return p.err }
+
+// A system that hangs as a whole is an outage; one that answers has only stalled
+// with this object, which costs an attempt.
+func TestStallOfASystemThatIsGoneIsAnOutage(t *testing.T) {
+	stalled, cancel := context.WithCancelCause(t.Context())
+	cancel(&ingest.StallError{})
+	gone, there := probed{errors.New("no answer")}, probed{}
+
+	err := StallCause(stalled, context.Canceled, there, gone)
+	assert.Equal(t, ingest.KindOutage, ingest.KindOf(err))
+	err = StallCause(stalled, context.Canceled, there, "cannot tell")
+	assert.Equal(t, ingest.KindTransient, ingest.KindOf(err))
+	require.NotErrorIs(t, err, context.Canceled)
+
+	other := errors.New("other")
+	assert.Equal(t, other, StallCause(t.Context(), other, gone), "nothing stalled")
+	require.NoError(t, StallCause(stalled, nil, gone), "it got through")
+}
