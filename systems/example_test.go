@@ -100,7 +100,7 @@ ingest_quotes:
 	if err != nil {
 		fmt.Println(err)
 	}
-	// Output:
+	// Unordered output:
 	// anon/cogito.txt: I think, therefore I am.
 	// anon/scio.txt: I know that I know nothing.
 }
@@ -171,7 +171,7 @@ logger:
 	if err != nil {
 		fmt.Println(err)
 	}
-	// Output:
+	// Unordered output:
 	// the wall, about cogito, says "I think, therefore I am."
 	// the wall, about scio, says "I know that I know nothing."
 }
