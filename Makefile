@@ -1,6 +1,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
-LDFLAGS := -X main.Version=$(VERSION) -X main.DateBuilt=$(DATE)
+LDFLAGS := -X main.Version=$(VERSION) -X main.Commit=$(COMMIT) -X main.DateBuilt=$(DATE)
 
 # Tools are built once, in a folder of their own for each version.
 TOOLS            ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools

@@ -21,12 +21,6 @@ import (
 	_ "github.com/ingest-bundle/ingest/templates"
 )
 
-// Version and DateBuilt are set by the linker.
-var (
-	Version   = "0.1.0-dev"
-	DateBuilt = "unknown"
-)
-
 func main() { os.Exit(run()) }
 
 func run() int {
@@ -35,7 +29,7 @@ func run() int {
 		return 1
 	}
 	code, err := service.RunCLIToCode(context.Background(),
-		service.CLIOptSetVersion(Version, DateBuilt),
+		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),
 		service.CLIOptSetBinaryName("ingest"),
 		service.CLIOptSetProductName("ingest"),
 		service.CLIOptSetDocumentationURL("https://github.com/ingest-bundle/ingest/tree/main/docs"),
