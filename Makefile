@@ -18,9 +18,9 @@ help: ## Show this help
 build: ## Build the binary, bin/ingest
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ingest ./cmd/ingest
 
-.PHONY: quickstart
-quickstart: build ## Move objects between two throw-away S3 servers, with the embedded queue
-	go run ./internal/quickstart -ingest bin/ingest
+.PHONY: demo
+demo: ## Move objects between two throw-away S3 servers, with the embedded queue
+	go run ./cmd/ingest demo
 
 .PHONY: test
 test: ## Run all tests; the first run builds the servers that they need

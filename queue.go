@@ -22,10 +22,21 @@ type Subscription interface {
 	// Pop returns at least one and at most batch deliveries, and waits while
 	// there is none. It fails with io.EOF after Drain.
 	Pop(ctx context.Context, batch int) ([]Delivery, error)
+	// Backlog asks the queue what is left for the consumer.
+	Backlog(context.Context) (Backlog, error)
 	// Drain stops pulling and gives back what was not popped.
 	Drain()
 	// Close drains, cancels what is still held and gives it back.
 	Close(context.Context) error
+}
+
+// Backlog is what a consumer has left to do, of all its workers together.
+type Backlog struct {
+	// Pending counts the messages that were never delivered.
+	Pending int64
+	// InFlight counts those that a worker holds, and those that wait for
+	// another attempt.
+	InFlight int64
 }
 
 // Delivery is one message held by a worker. While it is held, its deadline is

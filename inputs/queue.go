@@ -12,6 +12,7 @@ import (
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/internal/progress"
 	"github.com/ingest-bundle/ingest/queue"
 )
 
@@ -67,13 +68,15 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return &queueInput{cfg: cfg, res: res}, nil
+			return &queueInput{cfg: cfg, res: res, progress: progress.Process.NewQueue()}, nil
 		})
 }
 
 type queueInput struct {
 	cfg queue.Config
 	res *service.Resources
+	// progress knows of the input while it is there.
+	progress *progress.Queue
 
 	mu  sync.Mutex
 	q   *queue.Queue
@@ -101,6 +104,7 @@ func (i *queueInput) Connect(ctx context.Context) error {
 		return errors.Join(err, q.Close())
 	}
 	i.q, i.sub = q, sub
+	i.progress.Connected(q.ConsumerName(), sub.Backlog)
 	return nil
 }
 
@@ -183,6 +187,7 @@ const closeTimeout = 5 * time.Second
 func (i *queueInput) Close(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.progress.Close()
 	if i.sub == nil {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
-	"github.com/ingest-bundle/ingest/internal/outcome"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 const (
@@ -59,6 +59,7 @@ type Scan struct {
 	scans, scanned, errs *service.MetricCounter
 	duration             *service.MetricTimer
 
+	progress  *progress.Scan
 	tested    bool
 	scanning  bool
 	startedAt time.Time
@@ -88,6 +89,7 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 	// until it is queued.
 	return service.AutoRetryNacks(&Scan{
 		nexter:   nexter,
+		progress: progress.Process.NewScan(),
 		interval: interval,
 		log:      res.Logger(),
 		retry:    forever,
@@ -117,7 +119,8 @@ func (s *Scan) Connect(ctx context.Context) error {
 	defer cancel()
 	if err := t.TestConnection(ctx); err != nil {
 		if s.final(err) {
-			outcome.Fail(err)
+			progress.Process.Fail(err)
+			s.progress.End()
 			s.log.Errorf("the scan cannot begin: %v", err)
 			return service.ErrEndOfInput
 		}
@@ -141,7 +144,11 @@ func (s *Scan) Read(ctx context.Context) (*service.Message, service.AckFunc, err
 			s.retry.Reset()
 			s.count++
 			s.scanned.Incr(1)
-			return msg, func(context.Context, error) error { return nil }, nil
+			s.progress.Found()
+			return msg, func(context.Context, error) error {
+				s.progress.Queued()
+				return nil
+			}, nil
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case errors.Is(err, io.EOF):
@@ -161,6 +168,7 @@ func (s *Scan) next(ctx context.Context) (*ingest.Codec, *ingest.Object, error) 
 		if err := s.nexter.Reset(ctx); err != nil {
 			return nil, nil, err
 		}
+		s.progress.Begin()
 		s.scanning, s.startedAt, s.count, s.skipped = true, time.Now(), 0, 0
 	}
 	if l, ok := s.nexter.(ingest.Lister); ok {
@@ -176,7 +184,7 @@ func (s *Scan) skip(err error) {
 	s.skipped++
 	s.errs.Incr(1)
 	s.log.Errorf("an element is left out of the scan: %v", err)
-	outcome.Fail(fmt.Errorf("an element was left out of the scan: %w", err))
+	progress.Process.Fail(fmt.Errorf("an element was left out of the scan: %w", err))
 }
 
 // final reports whether waiting can mend nothing: a scan that runs once ends,
@@ -190,7 +198,8 @@ func (s *Scan) wait(ctx context.Context, err error) error {
 	s.errs.Incr(1)
 	if s.final(err) {
 		s.scans.Incr(1, "error")
-		outcome.Fail(err)
+		progress.Process.Fail(err)
+		s.progress.End()
 		s.log.Errorf("the scan cannot go on after %d elements: %v", s.count, err)
 		return service.ErrEndOfInput
 	}
@@ -202,6 +211,7 @@ func (s *Scan) wait(ctx context.Context, err error) error {
 // finish ends a scan, and waits for the next.
 func (s *Scan) finish(ctx context.Context) error {
 	s.scanning = false
+	s.progress.End()
 	took := time.Since(s.startedAt)
 	s.scans.Incr(1, "success")
 	s.duration.Timing(took.Nanoseconds())

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ingest-bundle/ingest"
-	"github.com/ingest-bundle/ingest/internal/outcome"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 // listing is a Lister. Errors come once each, before the element at their place.
@@ -167,10 +167,10 @@ func TestScanGoesOnAfterErrors(t *testing.T) {
 }
 
 // failures counts what is recorded while f runs.
-func failures(f func()) int {
-	before, _ := outcome.Failures()
+func failures(f func()) int64 {
+	before, _ := progress.Process.Failures()
 	f()
-	after, _ := outcome.Failures()
+	after, _ := progress.Process.Failures()
 	return after - before
 }
 
@@ -181,7 +181,7 @@ func TestScanLeavesOutWhatCannotBeQueued(t *testing.T) {
 		_, err := read(t.Context(), in)
 		require.ErrorIs(t, err, service.ErrEndOfInput)
 	})
-	assert.Equal(t, 2, n, "the run fails in the end")
+	assert.EqualValues(t, 2, n, "the run fails in the end")
 }
 
 func TestScanThatIsMisconfigured(t *testing.T) {

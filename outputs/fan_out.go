@@ -12,6 +12,7 @@ import (
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 const (
@@ -197,8 +198,29 @@ func (f *fanOut) finish(ctx context.Context, deliveries []*delivery) error {
 		if err != nil {
 			return err
 		}
+		progress.Process.Done(outcomeOf(of))
 	}
 	return nil
+}
+
+// outcomeOf is what became of an object at all outputs together: that of the
+// first in this order which one of them reports.
+func outcomeOf(of []*delivery) ingest.Outcome {
+	reported := map[ingest.Outcome]bool{}
+	for _, d := range of {
+		for _, collector := range d.receipts {
+			for _, r := range collector.All() {
+				reported[r.Outcome] = true
+			}
+		}
+	}
+	for _, o := range []ingest.Outcome{ingest.OutcomeVanished, ingest.OutcomeStored, ingest.OutcomeKept, ingest.OutcomeUpToDate} {
+		if reported[o] {
+			return o
+		}
+	}
+	// Outputs that say nothing but that they succeeded have stored it.
+	return ingest.OutcomeStored
 }
 
 func (f *fanOut) finishObject(ctx context.Context, handle *ingest.Handle, of []*delivery) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 const (
@@ -167,7 +168,11 @@ func (s *Store) write(ctx context.Context, msg *service.Message) (receipt ingest
 		collector.Add(receipt)
 		return receipt, nil
 	}
-	return receipt, handle.Unchanged(ctx)
+	if err := handle.Unchanged(ctx); err != nil {
+		return receipt, err
+	}
+	progress.Process.Done(receipt.Outcome)
+	return receipt, nil
 }
 
 // codec names the object at the destination.
@@ -238,7 +243,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	}
 	defer obj.Close() //nolint:errcheck // nothing is written
 	source := *obj
-	source.Reader = newVerifyingReader(obj, ingest.ProgressReader(ctx, obj.Reader))
+	source.Reader = newVerifyingReader(obj, progress.Process.Reader(ingest.ProgressReader(ctx, obj.Reader)))
 	stored, err := s.dest.Store(ctx, codec, source)
 	if err == nil && stored == nil {
 		err = errors.New("the destination does not say what it holds")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -246,6 +247,15 @@ func (s *Subscription) giveBackReady() {
 	for _, d := range unpopped {
 		d.release()
 	}
+}
+
+// Backlog implements ingest.Subscription.
+func (s *Subscription) Backlog(ctx context.Context) (ingest.Backlog, error) {
+	info, err := s.consumer.Info(ctx)
+	if err != nil {
+		return ingest.Backlog{}, fmt.Errorf("looking up consumer %s: %w", s.q.cfg.Consumer, err)
+	}
+	return ingest.Backlog{Pending: int64(min(info.NumPending, math.MaxInt64)), InFlight: int64(info.NumAckPending)}, nil
 }
 
 // Drain implements ingest.Subscription.

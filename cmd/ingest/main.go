@@ -16,35 +16,44 @@ import (
 	_ "github.com/redpanda-data/connect/v4/public/components/nats"
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 
-	"github.com/ingest-bundle/ingest/internal/outcome"
+	"github.com/ingest-bundle/ingest/internal/progress"
 	_ "github.com/ingest-bundle/ingest/systems/all"
 	_ "github.com/ingest-bundle/ingest/templates"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(os.Args)) }
 
-func run() int {
-	dangers := refuseDangers(os.Args)
-	if dangers && !slices.Contains(os.Args, "lint") {
+func run(args []string) int {
+	dangers := refuseDangers(args)
+	if dangers && !slices.Contains(args, "lint") {
 		return 1
 	}
-	code, err := service.RunCLIToCode(context.Background(),
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	shown, err := newRunProgress(args, stop)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code, err := service.RunCLIToCode(ctx, append(shown.options(),
 		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),
 		service.CLIOptSetBinaryName("ingest"),
 		service.CLIOptSetProductName("ingest"),
 		service.CLIOptSetDocumentationURL("https://github.com/ingest-bundle/ingest/tree/main/docs"),
 		service.CLIOptSetDefaultConfigPaths("ingest.yaml", "/etc/ingest/ingest.yaml"),
 		service.CLIOptSetMainSchemaFrom(schema),
+		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(queueCommand()),
-	)
+	)...)
+	shown.end()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	if dangers && code == 0 {
 		return 1
 	}
-	if n, first := outcome.Failures(); n > 0 && code == 0 {
-		fmt.Fprintf(os.Stderr, "ingest: %d failures that no retry can mend, the first: %v\n", n, first)
+	if n, first := progress.Process.Failures(); n > 0 && code == 0 {
+		fmt.Fprintf(os.Stderr, "ingest: %d failed for good, the first: %v\n", n, first)
 		return 1
 	}
 	return code

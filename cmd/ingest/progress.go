@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/ingest-bundle/ingest/internal/progress"
+)
+
+const (
+	flagProgress  = "progress"
+	flagUntilDone = "until-done"
+
+	// idlePoll is how often a run asks whether everything is done, and
+	// idlePolls how often in a row that must be so: what a queue says of
+	// itself may be a moment old.
+	idlePoll  = 250 * time.Millisecond
+	idlePolls = 2
+)
+
+// progressFlag is a flag that can be given with and without a value.
+type progressFlag struct{ mode progress.Mode }
+
+func (p *progressFlag) String() string { return string(p.mode) }
+
+func (p *progressFlag) IsBoolFlag() bool { return true }
+
+func (p *progressFlag) Set(value string) error {
+	switch mode := progress.Mode(value); mode {
+	case "true":
+		p.mode = progress.Auto
+	case "false":
+		p.mode = ""
+	case progress.Auto, progress.Bar, progress.Plain, progress.JSON:
+		p.mode = mode
+	default:
+		return fmt.Errorf("%q is no way to show progress: auto, bar, plain or json was expected", value)
+	}
+	return nil
+}
+
+// runProgress shows the progress of a run, and ends it when all is done.
+type runProgress struct {
+	flag     progressFlag
+	screen   *progress.Screen
+	reporter *progress.Reporter
+	// untilDone is what the flag says.
+	untilDone bool
+	// stop cancels what the engine runs with.
+	stop context.CancelFunc
+}
+
+// newRunProgress takes over the terminal where the arguments ask for a bar. The
+// engine takes hold of the standard streams before it parses the flags.
+func newRunProgress(args []string, stop context.CancelFunc) (*runProgress, error) {
+	p := &runProgress{stop: stop}
+	i := slices.IndexFunc(args, func(a string) bool {
+		return strings.HasPrefix(strings.TrimLeft(a, "-"), flagProgress) && strings.HasPrefix(a, "-")
+	})
+	if i < 0 {
+		return p, nil
+	}
+	_, value, given := strings.Cut(args[i], "=")
+	if !given {
+		value = string(progress.Auto)
+	}
+	var asked progressFlag
+	if asked.Set(value) != nil || asked.mode.Resolve(os.Stderr) != progress.Bar {
+		return p, nil
+	}
+	files := []**os.File{&os.Stderr}
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		files = append(files, &os.Stdout)
+	}
+	var err error
+	p.screen, err = progress.NewScreen(os.Stderr, files...)
+	return p, err
+}
+
+func (p *runProgress) options() []service.CLIOptFunc {
+	return []service.CLIOptFunc{
+		service.CLIOptCustomRunFlags([]cli.Flag{
+			&cli.GenericFlag{
+				Name:  flagProgress,
+				Value: &p.flag,
+				Usage: "show objects, bytes, rates, what is pending and failures on stderr, and a summary at the end; =`MODE` is auto (a bar on a terminal, else plain), bar, plain (a line every 10s) or json (a line a second)",
+			},
+			&cli.BoolFlag{
+				Name:        flagUntilDone,
+				Destination: &p.untilDone,
+				Usage:       "end once every source was scanned and the queues are empty; the exit code is not 0 if something failed for good",
+			},
+		}, p.begin),
+		service.CLIOptOnStreamStart(func(*service.RunningStreamSummary) error {
+			if p.untilDone {
+				go p.stopWhenDone(progress.Process)
+			}
+			return nil
+		}),
+	}
+}
+
+// begin is called with the parsed flags of run and streams, and of commands that
+// run nothing.
+func (p *runProgress) begin(*cli.Context) error {
+	switch {
+	case p.screen != nil:
+		p.reporter = progress.Report(progress.Process, progress.Bar, os.Stderr, p.screen)
+	case p.flag.mode != "":
+		p.reporter = progress.Report(progress.Process, p.flag.mode.Resolve(os.Stderr), os.Stderr, nil)
+	}
+	return nil
+}
+
+// end shows the summary, and gives the terminal back.
+func (p *runProgress) end() {
+	if p.reporter != nil {
+		p.reporter.Stop()
+	}
+	if p.screen != nil {
+		p.screen.Close()
+	}
+}
+
+// stopWhenDone asks the process to shut down in good order once all is done.
+func (p *runProgress) stopWhenDone(t *progress.Tracker) {
+	for idle := 0; idle < idlePolls; {
+		time.Sleep(idlePoll)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*idlePoll)
+		if t.Snapshot(ctx).Idle() {
+			idle++
+		} else {
+			idle = 0
+		}
+		cancel()
+	}
+	stopProcess(p.stop)
+}

@@ -1,0 +1,123 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDemo(t *testing.T) {
+	p := startArgs(t, "", "demo")
+	require.Zero(t, p.wait(time.Minute), "%s", p.logs)
+	out := p.logs.String()
+	assert.NotContains(t, out, "differs")
+	assert.Equal(t, 24, strings.Count(out, "  verified\n"), "every object is verified")
+	assert.Regexp(t, `flaky/unreliable-line.bin +3.0 MiB +3 +\w+… +verified`, out, "it failed twice, and recovered")
+	assert.Contains(t, out, "2 retried, 0 failed")
+	assert.Contains(t, out, "progress: 24 scanned · ", "lines where there is no terminal")
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "ingest-demo-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "nothing is left behind")
+}
+
+// streamsOfOneProcess writes a pair of pipelines that share an embedded queue.
+func streamsOfOneProcess(t *testing.T, source, destination, queue string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	enqueue, dequeue := filepath.Join(dir, "enqueue.yaml"), filepath.Join(dir, "dequeue.yaml")
+	store := filepath.Join(dir, "queue")
+	require.NoError(t, os.WriteFile(enqueue, fmt.Appendf(nil, `
+input:
+  ingest_s3: { %s, interval: 1h }
+output:
+  ingest_queue: { store_dir: %q, subject: %s }
+`, source, store, subject), 0o600))
+	require.NoError(t, os.WriteFile(dequeue, fmt.Appendf(nil, `
+input:
+  ingest_queue: { store_dir: %q, subject: %s%s }
+pipeline:
+  processors:
+    - ingest_s3: { %s }
+output:
+  ingest_s3: { %s }
+`, store, subject, queue, source, destination), 0o600))
+	return []string{"--no-api", "--set", "http.enabled=false", enqueue, dequeue}
+}
+
+type progressLine struct {
+	Final          bool   `json:"final"`
+	Scanned        int64  `json:"scanned"`
+	Stored         int64  `json:"stored"`
+	UpToDate       int64  `json:"up_to_date"`
+	Bytes          int64  `json:"bytes"`
+	Pending        *int64 `json:"pending"`
+	FailedAttempts int64  `json:"failed_attempts"`
+	Failed         int64  `json:"failed"`
+}
+
+func progressLines(t *testing.T, out string) (lines []progressLine) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "{") {
+			var l progressLine
+			require.NoError(t, json.Unmarshal([]byte(line), &l), line)
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// A run that is to end when all is done ends by itself, also where scans are
+// repeated, and tells what it did.
+func TestProgressUntilDone(t *testing.T) {
+	s := startVersityGW(t)
+	from, to := s.bucket("source"), s.bucket("copy")
+	objects := small(300, "a/")
+	putAll(t, s, from, objects)
+	args := streamsOfOneProcess(t, s.fields(from), s.fields(to), "")
+	run := func() progressLine {
+		p := startArgs(t, "", append([]string{"streams", "--progress=json", "--until-done"}, args...)...)
+		require.Zero(t, p.wait(time.Minute), "%s", p.logs)
+		lines := progressLines(t, p.logs.String())
+		require.NotEmpty(t, lines)
+		return lines[len(lines)-1]
+	}
+	first := run()
+	assert.True(t, first.Final)
+	assert.EqualValues(t, len(objects), first.Scanned)
+	assert.EqualValues(t, len(objects), first.Stored)
+	assert.Positive(t, first.Bytes)
+	requireSame(t, s, to, "", objects)
+
+	second := run()
+	assert.EqualValues(t, len(objects), second.UpToDate)
+	assert.Zero(t, second.Stored)
+	assert.Zero(t, second.Bytes)
+}
+
+// What is given up fails the run.
+func TestProgressFailsWithDeadLetters(t *testing.T) {
+	s := startVersityGW(t)
+	from, to := s.bucket("source"), s.bucket("copy")
+	putAll(t, s, from, []object{{key: "good", size: 4}, {key: "bad", size: 3}})
+	// Only its name at the destination makes it bad.
+	destination := s.fields(to) + `, key: '${! if metadata("ingest_name") == "bad" { "../bad" } else { metadata("ingest_name") } }'`
+	args := streamsOfOneProcess(t, s.fields(from), destination, "")
+	p := startArgs(t, "", append([]string{"streams", "--progress=plain", "--until-done"}, args...)...)
+	require.Equal(t, 1, p.wait(time.Minute), "%s", p.logs)
+	assert.Contains(t, p.logs.String(), "1 failed in ")
+	assert.Contains(t, p.logs.String(), "ingest: 1 failed for good")
+}
+
+func TestProgressRefusesAnUnknownMode(t *testing.T) {
+	p := startArgs(t, "", "run", "--progress=loud", writeConfig(t, "input: { stdin: {} }"))
+	require.Equal(t, 1, p.wait(time.Minute))
+	assert.Contains(t, p.logs.String(), "auto, bar, plain or json was expected")
+}

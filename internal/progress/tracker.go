@@ -1,0 +1,155 @@
+// Package progress counts, for the whole process, what becomes of objects, so
+// that a run can tell how far it is, when it is done, and whether it failed.
+package progress
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+// Process is what the components of this process count in.
+var Process = NewTracker()
+
+// Tracker counts. Its methods can be called at the same time.
+type Tracker struct {
+	start time.Time
+
+	scanned, bytes, failedAttempts atomic.Int64
+	outcomes                       sync.Map // ingest.Outcome → *atomic.Int64
+
+	mu       sync.Mutex
+	scans    map[*Scan]struct{}
+	queues   map[*Queue]struct{}
+	failures int64
+	first    error
+}
+
+// NewTracker returns a Tracker that has counted nothing.
+func NewTracker() *Tracker {
+	return &Tracker{start: time.Now(), scans: map[*Scan]struct{}{}, queues: map[*Queue]struct{}{}}
+}
+
+// Reader returns a reader that counts what is read from r as bytes on their way
+// to a destination.
+func (t *Tracker) Reader(r io.Reader) io.Reader { return &countingReader{t, r} }
+
+type countingReader struct {
+	t *Tracker
+	r io.Reader
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.t.bytes.Add(int64(n))
+	return n, err
+}
+
+// Done counts an object that all destinations of a pipeline have finished.
+func (t *Tracker) Done(outcome ingest.Outcome) { t.outcome(outcome).Add(1) }
+
+func (t *Tracker) outcome(o ingest.Outcome) *atomic.Int64 {
+	n, ok := t.outcomes.Load(o)
+	if !ok {
+		n, _ = t.outcomes.LoadOrStore(o, new(atomic.Int64))
+	}
+	return n.(*atomic.Int64)
+}
+
+// FailedAttempt counts an attempt that will be followed by another.
+func (t *Tracker) FailedAttempt() { t.failedAttempts.Add(1) }
+
+// Fail records something that failed for good: no retry follows.
+func (t *Tracker) Fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.first == nil {
+		t.first = err
+	}
+	t.failures++
+}
+
+// Failures returns the number of failures for good, and the first of them.
+func (t *Tracker) Failures() (int64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failures, t.first
+}
+
+// Scan is an input that lists a source.
+type Scan struct {
+	t *Tracker
+	// pending counts the elements that were found and are not queued yet.
+	pending atomic.Int64
+	// passes counts the scans that reached their end, or gave up.
+	passes  atomic.Int64
+	running atomic.Bool
+}
+
+// NewScan registers an input. It counts as unfinished until its first scan ends.
+func (t *Tracker) NewScan() *Scan {
+	s := &Scan{t: t}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.scans[s] = struct{}{}
+	return s
+}
+
+// Begin says that the listing begins.
+func (s *Scan) Begin() { s.running.Store(true) }
+
+// Found counts an element that is about to be queued, and Queued that it is.
+func (s *Scan) Found() {
+	s.t.scanned.Add(1)
+	s.pending.Add(1)
+}
+
+// Queued says that an element which was Found has left the pipeline.
+func (s *Scan) Queued() { s.pending.Add(-1) }
+
+// End says that the listing is over.
+func (s *Scan) End() {
+	s.running.Store(false)
+	s.passes.Add(1)
+}
+
+func (s *Scan) finished() bool {
+	return s.passes.Load() > 0 && !s.running.Load() && s.pending.Load() == 0
+}
+
+// Queue is an input that takes elements from a queue.
+type Queue struct {
+	t *Tracker
+
+	mu sync.Mutex
+	// name tells the consumers from each other, of which each counts once.
+	name    string
+	backlog func(context.Context) (ingest.Backlog, error)
+}
+
+// NewQueue registers an input that is not connected yet.
+func (t *Tracker) NewQueue() *Queue {
+	q := &Queue{t: t}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queues[q] = struct{}{}
+	return q
+}
+
+// Connected says how to ask for what is left of the named consumer.
+func (q *Queue) Connected(name string, backlog func(context.Context) (ingest.Backlog, error)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.name, q.backlog = name, backlog
+}
+
+// Close forgets the input.
+func (q *Queue) Close() {
+	q.t.mu.Lock()
+	defer q.t.mu.Unlock()
+	delete(q.t.queues, q)
+}

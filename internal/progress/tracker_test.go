@@ -1,0 +1,106 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+func backlog(pending, inFlight int64) func(context.Context) (ingest.Backlog, error) {
+	return func(context.Context) (ingest.Backlog, error) {
+		return ingest.Backlog{Pending: pending, InFlight: inFlight}, nil
+	}
+}
+
+func TestSnapshotCounts(t *testing.T) {
+	tr := NewTracker()
+	for outcome, n := range map[ingest.Outcome]int{
+		ingest.OutcomeStored: 4, ingest.OutcomeUpToDate: 3, ingest.OutcomeKept: 2, ingest.OutcomeVanished: 1,
+	} {
+		for range n {
+			tr.Done(outcome)
+		}
+	}
+	_, err := io.Copy(io.Discard, tr.Reader(strings.NewReader("12345")))
+	require.NoError(t, err)
+	tr.FailedAttempt()
+	tr.Fail(errors.New("first"))
+	tr.Fail(errors.New("second"))
+
+	s := tr.Snapshot(t.Context())
+	assert.Equal(t, []int64{4, 3, 2, 1}, []int64{s.Stored, s.UpToDate, s.Kept, s.Vanished})
+	assert.EqualValues(t, 10, s.Done())
+	assert.EqualValues(t, 5, s.Bytes)
+	assert.EqualValues(t, 1, s.FailedAttempts)
+	n, first := tr.Failures()
+	assert.EqualValues(t, 2, n)
+	require.EqualError(t, first, "first")
+	assert.Nil(t, s.Backlog, "no queue was asked")
+}
+
+func TestBacklogsAddUp(t *testing.T) {
+	tr := NewTracker()
+	tr.NewQueue().Connected("s/one", backlog(5, 1))
+	tr.NewQueue().Connected("s/one", backlog(5, 1))
+	tr.NewQueue().Connected("s/two", backlog(2, 0))
+	assert.Equal(t, &ingest.Backlog{Pending: 7, InFlight: 1}, tr.Snapshot(t.Context()).Backlog, "each consumer counts once")
+}
+
+func TestIdle(t *testing.T) {
+	for name, tc := range map[string]struct {
+		arrange func(*Tracker)
+		want    bool
+	}{
+		"nothing there":  {func(*Tracker) {}, false},
+		"scan not begun": {func(tr *Tracker) { tr.NewScan() }, false},
+		"scanning":       {func(tr *Tracker) { tr.NewScan().Begin() }, false},
+		"found and not queued": {func(tr *Tracker) {
+			s := tr.NewScan()
+			s.Begin()
+			s.Found()
+			s.End()
+		}, false},
+		"all queued": {func(tr *Tracker) {
+			s := tr.NewScan()
+			s.Begin()
+			s.Found()
+			s.Queued()
+			s.End()
+		}, true},
+		"one of two scans": {func(tr *Tracker) {
+			tr.NewScan().End()
+			tr.NewScan()
+		}, false},
+		"scanning again": {func(tr *Tracker) {
+			s := tr.NewScan()
+			s.End()
+			s.Begin()
+		}, false},
+		"queue not connected": {func(tr *Tracker) { tr.NewQueue() }, false},
+		"queue cannot be asked": {func(tr *Tracker) {
+			tr.NewQueue().Connected("q", func(context.Context) (ingest.Backlog, error) { return ingest.Backlog{}, errors.New("gone") })
+		}, false},
+		"pending":   {func(tr *Tracker) { tr.NewQueue().Connected("q", backlog(1, 0)) }, false},
+		"in flight": {func(tr *Tracker) { tr.NewQueue().Connected("q", backlog(0, 1)) }, false},
+		"empty":     {func(tr *Tracker) { tr.NewQueue().Connected("q", backlog(0, 0)) }, true},
+		"closed": {func(tr *Tracker) {
+			tr.NewScan().End()
+			q := tr.NewQueue()
+			q.Connected("q", backlog(1, 0))
+			q.Close()
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := NewTracker()
+			tc.arrange(tr)
+			assert.Equal(t, tc.want, tr.Snapshot(t.Context()).Idle())
+		})
+	}
+}
