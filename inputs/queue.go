@@ -37,7 +37,13 @@ Any number of processes can share one `+"`consumer`"+`.
 
 ### Metrics
 
-- ingest_queue_operations_total, by operation (ack, nak) and result
+- ingest_queue_operations_total, by operation (ack, nak) and result; a nak's is retry (a failed attempt), dead_letter, outage, changed or released
+- ingest_queue_pending, the messages that wait for a worker
+- ingest_queue_taken, the messages that workers hold or that wait for their next attempt
+- ingest_queue_dead_letters, the messages in the stream of dead letters
+- ingest_queue_outage, 1 while this process pauses for an outage
+
+The first three gauges are those of the whole queue, whichever worker tells them, and are read every five seconds.
 `).
 		Fields(queue.StreamFields()...).
 		Fields(queue.ConsumerFields()...).

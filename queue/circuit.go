@@ -14,6 +14,8 @@ import (
 type circuit struct {
 	min, max time.Duration
 	log      *service.Logger
+	// tell hears of the state, and of each change.
+	tell func(open bool)
 
 	mu      sync.Mutex
 	open    bool
@@ -23,8 +25,9 @@ type circuit struct {
 	changed chan struct{}
 }
 
-func newCircuit(shortest, longest time.Duration, log *service.Logger) *circuit {
-	return &circuit{min: shortest, max: longest, log: log, changed: make(chan struct{})}
+func newCircuit(shortest, longest time.Duration, log *service.Logger, tell func(open bool)) *circuit {
+	tell(false)
+	return &circuit{min: shortest, max: longest, log: log, tell: tell, changed: make(chan struct{})}
 }
 
 // wait blocks until a message may be handed out. Its result says whether that
@@ -67,6 +70,7 @@ func (c *circuit) trip(cause error) time.Duration {
 	case !c.open:
 		c.open = true
 		c.pause = c.min
+		c.tell(true)
 		c.log.Warnf("outage, consumption pauses: %v", cause)
 	case now.Before(c.until):
 		// The others that were in flight fail for the same reason.
@@ -89,6 +93,7 @@ func (c *circuit) succeed() {
 		return
 	}
 	c.open, c.probing = false, false
+	c.tell(false)
 	c.log.Info("outage is over, consumption goes on")
 	c.broadcast()
 }

@@ -6,17 +6,25 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// metrics holds what the queue counts. Without resources it counts nothing.
+// metrics holds what the queue counts, and what a subscription watches. Without
+// resources it does neither.
 type metrics struct {
-	operations *service.MetricCounter
+	operations                            *service.MetricCounter
+	pending, taken, deadLetters, inOutage *service.MetricGauge
 }
 
 func newMetrics(res *service.Resources) *metrics {
-	m := &metrics{}
-	if res != nil {
-		m.operations = res.Metrics().NewCounter("ingest_queue_operations_total", "operation", "result")
+	if res == nil {
+		return &metrics{}
 	}
-	return m
+	m := res.Metrics()
+	return &metrics{
+		operations:  m.NewCounter("ingest_queue_operations_total", "operation", "result"),
+		pending:     m.NewGauge("ingest_queue_pending"),
+		taken:       m.NewGauge("ingest_queue_taken"),
+		deadLetters: m.NewGauge("ingest_queue_dead_letters"),
+		inOutage:    m.NewGauge("ingest_queue_outage"),
+	}
 }
 
 func (m *metrics) count(operation string, err error) {
@@ -28,9 +36,15 @@ func (m *metrics) count(operation string, err error) {
 }
 
 func (m *metrics) result(operation, result string) {
-	if m.operations != nil {
-		m.operations.Incr(1, operation, result)
+	m.operations.Incr(1, operation, result)
+}
+
+func (m *metrics) outage(on bool) {
+	if on {
+		m.inOutage.Set(1)
+		return
 	}
+	m.inOutage.Set(0)
 }
 
 // onOff is a state whose changes are told once, however many see them.

@@ -78,7 +78,7 @@ func (q *Queue) Subscribe(ctx context.Context) (ingest.Subscription, error) {
 		q:        q,
 		consumer: consumer,
 		attempts: attempts,
-		circuit:  newCircuit(q.cfg.BackoffMin, q.cfg.BackoffMax, q.log),
+		circuit:  newCircuit(q.cfg.BackoffMin, q.cfg.BackoffMax, q.log, q.metrics.outage),
 		held:     map[*Delivery]struct{}{},
 		wake:     make(chan struct{}),
 	}
@@ -86,6 +86,7 @@ func (q *Queue) Subscribe(ctx context.Context) (ingest.Subscription, error) {
 	s.life, s.stopLife = context.WithCancelCause(context.Background())
 	s.workers.Go(s.pullLoop)
 	s.workers.Go(s.heartbeatLoop)
+	s.workers.Go(s.watchLoop)
 	return s, nil
 }
 
