@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// process is a run of the binary.
+// process is a run of the binary, or of another program made of the bundle.
 type process struct {
 	t       *testing.T
 	cmd     *exec.Cmd
@@ -55,8 +56,26 @@ func start(t *testing.T, config string) *process {
 
 func startArgs(t *testing.T, address string, args ...string) *process {
 	t.Helper()
+	return startProgram(t, binary, address, args...)
+}
+
+// readFolders reads every folder of the repository. The go command keeps the results
+// of tests, and does not see what they build; it does see whether anything has changed
+// in a folder that a test has read.
+var readFolders = sync.OnceValue(func() error {
+	return filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && path != ".." && strings.HasPrefix(d.Name(), ".") && d.IsDir() {
+			return fs.SkipDir
+		}
+		return err
+	})
+})
+
+func startProgram(t *testing.T, program, address string, args ...string) *process {
+	t.Helper()
+	require.NoError(t, readFolders())
 	p := &process{t: t, address: address, logs: &logBuffer{}, done: make(chan struct{})}
-	p.cmd = exec.Command(binary, args...)
+	p.cmd = exec.Command(program, args...)
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = p.logs, p.logs
 	require.NoError(t, p.cmd.Start())
@@ -69,7 +88,7 @@ func startArgs(t *testing.T, address string, args ...string) *process {
 		p.kill()
 		if t.Failed() {
 			logs := p.logs.String()
-			t.Logf("the end of the log of ingest %s:\n%s", strings.Join(args, " "), logs[max(0, len(logs)-4000):])
+			t.Logf("the end of the log of %s %s:\n%s", filepath.Base(program), strings.Join(args, " "), logs[max(0, len(logs)-4000):])
 		}
 	})
 	return p
