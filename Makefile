@@ -46,6 +46,11 @@ vet: ## Run go vet
 $(GOLANGCI):
 	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 
+.PHONY: tidy
+tidy: ## Bring go.mod and go.sum up to date, also those of the distro that is tested
+	go mod tidy
+	cd integration/distro && go mod tidy
+
 .PHONY: docs-check
 docs-check: ## Check links, configurations and make targets in the documents
 	go test -count=1 -run '^TestDocs' ./cmd/ingest
