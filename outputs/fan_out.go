@@ -39,8 +39,7 @@ Once every output has proved that it holds the object, the source is looked at a
 - ingest_webhook_http_client_requests_total, by result
 `).
 		Field(service.NewOutputListField(fieldOutputs).
-			Description("The outputs.").
-			LintRule(`root = if this.length() == 0 { [ "at least one output was expected" ] }`)).
+			Description("The outputs, at least one.")).
 		Field(service.NewBoolField(fieldCleanUp).
 			Description("Remove the object from the source once every output has proved that it holds it.").
 			Default(false)).

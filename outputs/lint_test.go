@@ -18,7 +18,6 @@ func TestLint(t *testing.T) {
 	for name, tc := range map[string]struct{ yaml, says string }{
 		"fan-out":                        {fanOut(""), ""},
 		"fan-out with all":               {fanOut("  clean_up: true\n  webhook:\n    url: http://localhost:8080\n    required: true\n"), ""},
-		"fan-out into nothing":           {"ingest_fan_out:\n  outputs: []\n", "at least one output"},
 		"clean-up and never":             {"ingest_fan_out:\n  clean_up: true\n  outputs:\n    - test_store: { name: x, overwrite: never }\n", "clean_up with an output that has overwrite: never"},
 		"never without clean-up":         {"ingest_fan_out:\n  outputs:\n    - test_store: { name: x, overwrite: never }\n", ""},
 		"webhook of no URL":              {fanOut("  webhook:\n    url: localhost\n"), "a URL with http or https"},

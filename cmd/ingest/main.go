@@ -35,11 +35,11 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	setHelp()
 	code, err := service.RunCLIToCode(ctx, append(shown.options(),
 		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),
 		service.CLIOptSetBinaryName("ingest"),
 		service.CLIOptSetProductName("ingest"),
-		service.CLIOptSetDocumentationURL("https://github.com/ingest-bundle/ingest/tree/main/docs"),
 		service.CLIOptSetDefaultConfigPaths("ingest.yaml", "/etc/ingest/ingest.yaml"),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptAddCommand(demoCommand()),
@@ -66,6 +66,7 @@ func schema() *service.ConfigSchema {
 	s := service.GlobalEnvironment().FullConfigSchema(Version, DateBuilt)
 	s.SetFieldDefault(true, "error_handling", "strict")
 	s.SetFieldDefault("1m", "shutdown_timeout")
+	s.SetFieldDefault(map[string]any{"@service": "ingest"}, "logger", "static_fields")
 	// The service shows configurations, and can be told to stop streams.
 	s.SetFieldDefault("127.0.0.1:4195", "http", "address")
 	return s

@@ -126,6 +126,8 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 			}
 		case c.Name == "ingest_fan_out":
 			w.cleansUp = w.cleansUp || conf["clean_up"] == true
+		case conf.text("bucket") == "":
+			// Nothing to compare: a template that is not filled in yet.
 		case c.Name == "ingest_s3" && c.ComponentType == "input":
 			w.sources = append(w.sources, conf.place(file, c.LineStart))
 		// A key of its own may lead anywhere.
