@@ -104,6 +104,8 @@ func RegisterSource(s Source) error {
 	if err != nil {
 		return fmt.Errorf("registering input %s: %w", name, err)
 	}
+	build := func(conf *service.ParsedConfig, res *service.Resources) (any, error) { return s.New(conf, res) }
+	register("input", name, input, build)
 	processor := newSpec("Fetches the object that a message names from "+s.Title+".", s.Description+processors.FetchMetadata, s.ProcessorExamples).
 		Fields(s.Fields...).
 		Fields(processors.FetchFields()...)
@@ -117,6 +119,7 @@ func RegisterSource(s Source) error {
 	if err != nil {
 		return fmt.Errorf("registering processor %s: %w", name, err)
 	}
+	register("processor", name, processor, build)
 	return nil
 }
 
@@ -141,5 +144,6 @@ func RegisterDestination(d Destination) error {
 	if err != nil {
 		return fmt.Errorf("registering output %s: %w", name, err)
 	}
+	register("output", name, spec, func(conf *service.ParsedConfig, res *service.Resources) (any, error) { return d.New(conf, res) })
 	return nil
 }

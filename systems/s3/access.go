@@ -1,0 +1,176 @@
+package s3
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/ingest-bundle/ingest"
+)
+
+var (
+	_ ingest.AccessTester = (*source)(nil)
+	_ ingest.AccessTester = (*destination)(nil)
+)
+
+// TestAccess implements ingest.AccessTester: a listing of one key beneath the
+// prefix, a GET of the first byte of an object, and a DELETE as in testDelete.
+func (s *source) TestAccess(ctx context.Context, access ingest.Access, beside *ingest.Codec) error {
+	switch access {
+	case ingest.AccessList:
+		_, err := s.first(ctx, s.prefix)
+		return s.explain(err, "listing", "s3:ListBucket", "")
+	case ingest.AccessGet:
+		if beside == nil {
+			return s.testGetOfAny(ctx)
+		}
+		return s.explain(s.getByte(ctx, beside.ID), "reading", "s3:GetObject", "*")
+	case ingest.AccessDelete:
+		key := unusedKey(s.prefix)
+		if beside != nil {
+			key = unusedKey(folder(beside.ID))
+		}
+		return s.testDelete(ctx, key)
+	}
+	return fmt.Errorf("%w: a source has no use for %s", ingest.ErrNotTested, access)
+}
+
+// TestAccess implements ingest.AccessTester: a GET of a key that is not there, an
+// upload as in testPut, and a DELETE as in testDelete.
+func (d *destination) TestAccess(ctx context.Context, access ingest.Access, _ *ingest.Codec) error {
+	key := unusedKey(d.prefix)
+	switch access {
+	case ingest.AccessList:
+		_, err := d.first(ctx, d.prefix)
+		return d.explain(err, "listing", "s3:ListBucket", "")
+	case ingest.AccessGet:
+		return d.testGetOfNone(ctx, key)
+	case ingest.AccessPut:
+		return d.testPut(ctx, key)
+	case ingest.AccessDelete:
+		return d.testDelete(ctx, key)
+	}
+	return fmt.Errorf("%w: a destination has no use for %s", ingest.ErrNotTested, access)
+}
+
+// unusedKey is a key that no object has.
+func unusedKey(prefix string) string { return prefix + ".ingest-check-" + rand.Text() }
+
+func folder(key string) string {
+	dir, _ := path.Split(key)
+	return dir
+}
+
+// first returns the first key beneath the prefix, or none.
+func (c *client) first(ctx context.Context, prefix string) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for obj := range c.api.ListObjectsIter(ctx, c.bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, MaxKeys: 1}) {
+		return obj.Key, obj.Err
+	}
+	// A listing that is cancelled ends as if it were complete.
+	return "", ctx.Err()
+}
+
+// getByte reads the first byte of an object.
+func (c *client) getByte(ctx context.Context, key string) error {
+	var opts minio.GetObjectOptions
+	if err := opts.SetRange(0, 0); err != nil {
+		return err
+	}
+	body, _, _, err := c.api.GetObject(ctx, c.bucket, key, opts)
+	resp, answered := response(err)
+	switch {
+	case err == nil:
+		defer body.Close() //nolint:errcheck // nothing is written
+		_, err = io.Copy(io.Discard, body)
+		return err
+	case answered && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		// It is empty.
+		return nil
+	case answered && resp.Code == "InvalidObjectState":
+		// It is archived: reading is allowed, and not possible.
+		return nil
+	}
+	return err
+}
+
+// testGetOfAny reads a byte of the first object that the listing shows.
+func (c *client) testGetOfAny(ctx context.Context) error {
+	key, err := c.first(ctx, "")
+	if err != nil || key == "" {
+		return c.testGetOfNone(ctx, unusedKey(""))
+	}
+	return c.explain(c.getByte(ctx, key), "reading", "s3:GetObject", "*")
+}
+
+// testGetOfNone reads a key that is not there. Who may read but not list is
+// denied that too, so that a refusal says something only where listing is
+// allowed.
+func (c *client) testGetOfNone(ctx context.Context, key string) error {
+	err := c.getByte(ctx, key)
+	switch {
+	case isMissing(err):
+		return nil
+	case !isAccessDenied(err):
+		return c.explain(err, "reading", "s3:GetObject", "*")
+	}
+	if _, listErr := c.first(ctx, ""); listErr != nil {
+		return fmt.Errorf("%w: without leave to list, no object is known to try it on", ingest.ErrNotTested)
+	}
+	return c.explain(err, "reading", "s3:GetObject", "*")
+}
+
+// noUpload is the ID of no upload.
+const noUpload = "aW5nZXN0LWNoZWNrLm5vLXN1Y2gtdXBsb2Fk"
+
+// testPut uploads a part, of no bytes, of an upload that does not exist. That
+// needs the permission to put objects, and can succeed nowhere.
+func (c *client) testPut(ctx context.Context, key string) error {
+	_, err := c.api.PutObjectPart(ctx, c.bucket, key, noUpload, 1, http.NoBody, 0, minio.PutObjectPartOptions{Md5Base64: emptyMD5, DisableContentSha256: true})
+	if resp, ok := response(err); ok && resp.Code == "NoSuchUpload" {
+		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("%w: the server takes parts of uploads that do not exist", ingest.ErrNotTested)
+	}
+	return c.explain(err, "putting objects", "s3:PutObject", "*")
+}
+
+// testDelete removes a key that is not there, on the condition of an ETag that
+// nothing has. On a bucket with versions some servers would leave a delete marker,
+// so that nothing is sent there, nor where the server does not say.
+func (c *client) testDelete(ctx context.Context, key string) error {
+	versioning, err := c.api.GetBucketVersioning(ctx, c.bucket)
+	resp, answered := response(err)
+	switch {
+	case isAccessDenied(err):
+		return fmt.Errorf("%w: a DELETE could leave a delete marker, and the server does not say whether the bucket has versions (s3:GetBucketVersioning)", ingest.ErrNotTested)
+	case answered && resp.StatusCode == http.StatusNotImplemented:
+		// There are no versions at all.
+	case err != nil:
+		return c.explain(err, "asking for versioning", "s3:GetBucketVersioning", "")
+	case versioning.Status != "":
+		return fmt.Errorf("%w: the bucket has versions, and a DELETE could leave a delete marker", ingest.ErrNotTested)
+	}
+	err = c.api.RemoveObject(withIfMatch(ctx, noETag), c.bucket, key, minio.RemoveObjectOptions{})
+	if isMissing(err) || hasStatus(err, http.StatusPreconditionFailed) {
+		return nil
+	}
+	return c.explain(err, "deleting objects", "s3:DeleteObject", "*")
+}
+
+// noETag is a digest that nothing has.
+const noETag = "00000000000000000000000000000000"
+
+// isAccessDenied reports whether what was asked for is denied, as opposed to the
+// credentials.
+func isAccessDenied(err error) bool {
+	resp, ok := response(err)
+	return ok && isDenied(err) && !refusedCodes[resp.Code]
+}
