@@ -87,12 +87,15 @@ var (
 	subjectRegexp = regexp.MustCompile(`^[^\s.*>\x00-\x20\x7f]+(\.[^\s.*>\x00-\x20\x7f]+)*$`)
 )
 
+// DefaultConsumer is the consumer of a subject for which none is named.
+func DefaultConsumer(subject string) string { return strings.ReplaceAll(subject, ".", "__") }
+
 func (c *Config) setDefaults() {
 	if c.Stream == "" {
 		c.Stream = DefaultStream
 	}
 	if c.Consumer == "" {
-		c.Consumer = strings.ReplaceAll(c.Subject, ".", "__")
+		c.Consumer = DefaultConsumer(c.Subject)
 	}
 	if c.Server.StoreDir == "" {
 		c.Server.StoreDir = DefaultStoreDir

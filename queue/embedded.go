@@ -16,6 +16,9 @@ import (
 // startTimeout is generous: a store of a million messages opens in a second.
 const startTimeout = 30 * time.Second
 
+// lockFile is locked by the process that runs the server of the folder.
+const lockFile = "ingest.lock"
+
 // embedded is a JetStream server inside this process. All users of one folder
 // share one server, which stops with the last of them.
 type embedded struct {
@@ -73,7 +76,7 @@ func startEmbedded(dir string, syncAlways bool, log *service.Logger) (_ *embedde
 	}
 	// nats-server takes no lock of its own, and two servers on one folder
 	// destroy it.
-	lock := flock.New(filepath.Join(dir, "ingest.lock"))
+	lock := flock.New(filepath.Join(dir, lockFile))
 	locked, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("field store_dir: locking %s: %w", dir, err)

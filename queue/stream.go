@@ -82,6 +82,16 @@ func unlimited(n int64) int64 {
 // contract cannot live with. None of them is changed in place: the server
 // refuses some (error 10052), and others would drop messages.
 func compatible(have *jetstream.StreamConfig, cfg *Config) error {
+	diffs := differences(have, cfg)
+	if diffs == nil {
+		return nil
+	}
+	return fmt.Errorf("stream %s exists with settings that could lose objects, and that are not changed in place: %w; "+
+		"let its consumers finish and remove it (nats stream rm %s), or set field stream to another name",
+		have.Name, diffs, have.Name)
+}
+
+func differences(have *jetstream.StreamConfig, cfg *Config) error {
 	want := cfg.streamConfig()
 	var diffs []error
 	differ := func(setting string, have, want any) {
@@ -94,12 +104,7 @@ func compatible(have *jetstream.StreamConfig, cfg *Config) error {
 	differ("max_msgs_per_subject", have.MaxMsgsPerSubject, want.MaxMsgsPerSubject)
 	differ("discard_new_per_subject", have.DiscardNewPerSubject, want.DiscardNewPerSubject)
 	differ("max_age", have.MaxAge, want.MaxAge)
-	if len(diffs) == 0 {
-		return nil
-	}
-	return fmt.Errorf("stream %s exists with settings that could lose objects, and that are not changed in place: %w; "+
-		"let its consumers finish and remove it (nats stream rm %s), or set field stream to another name",
-		have.Name, errors.Join(diffs...), have.Name)
+	return errors.Join(diffs...)
 }
 
 // merged returns the existing configuration with the subject and the limits of
