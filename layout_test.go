@@ -19,7 +19,7 @@ const module = "github.com/ingest-bundle/ingest"
 // layers beneath its own only; a name that ends in / stands for all beneath it.
 var layers = [][]string{
 	{"cmd/"},
-	{"workflow", "workflow/", "enqueue", "dequeue", "templates", "systems/all"},
+	{"workflow", "workflow/", "enqueue", "dequeue", "templates", "systems/all", "internal/check"},
 	{"systems/"},
 	{"systems"},
 	{"inputs", "processors", "outputs", "plugin", "plugin/"},

@@ -44,6 +44,7 @@ func run(args []string) int {
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(queueCommand()),
+		service.CLIOptAddCommand(checkCommand()),
 	)...)
 	shown.end()
 	if err != nil {

@@ -1,0 +1,80 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest/internal/safety"
+)
+
+// withoutDefault matches the environment variables that must be set.
+var withoutDefault = regexp.MustCompile(`\$\{([0-9A-Za-z_.]+)\}`)
+
+// lint returns what Benthos says of a configuration, and the environment variables
+// that are not set, with their lines.
+func (c *Checker) lint(text, expanded []byte) []Lint {
+	lints := []Lint{}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
+			continue
+		}
+		for _, m := range withoutDefault.FindAllSubmatch(line, -1) {
+			name := string(m[1])
+			if _, ok := os.LookupEnv(name); !ok {
+				lints = append(lints, Lint{Line: n, Text: fmt.Sprintf("environment variable %s is not set", name),
+					Mend: fmt.Sprintf("export it, name a file that has it with --env-file, or give it a default: ${%s:default}", name)})
+			}
+		}
+	}
+	found, err := c.Schema.NewStreamConfigLinter().SetSkipEnvVarCheck(true).LintYAML(expanded)
+	if err != nil {
+		return append(lints, Lint{Line: 1, Text: err.Error(), Mend: "mend the YAML"})
+	}
+	for _, l := range found {
+		lints = append(lints, Lint{Line: l.Line, Text: l.What, Mend: mendLint(l)})
+	}
+	slices.SortStableFunc(lints, func(a, b Lint) int { return a.Line - b.Line })
+	return lints
+}
+
+func mendLint(l service.Lint) string {
+	switch l.Type {
+	case service.LintUnknown:
+		return "see whether it is misspelt or in the wrong place: ingest create prints the fields of each component"
+	case service.LintMissing:
+		return "add the field"
+	case service.LintComponentNotFound:
+		return "see whether it is misspelt: ingest list prints the components"
+	case service.LintDeprecated:
+		return "see ingest list for what replaces it"
+	}
+	if strings.Contains(l.What, "expected") {
+		return "set what was expected"
+	}
+	return ""
+}
+
+// addDangers adds combinations of components that could wipe data.
+func (c *Checker) addDangers(files []File, report *Report) {
+	texts := map[string][]byte{}
+	for _, f := range files {
+		texts[f.Path] = c.Expand(f.Text)
+	}
+	// What cannot be read has lints already.
+	dangers, _ := safety.Check(c.Schema, texts)
+	for _, d := range dangers {
+		for _, f := range report.Files {
+			if f.Path == d.File {
+				f.Lints = append(f.Lints, Lint{Line: d.Line, Text: d.Text})
+			}
+		}
+	}
+}
