@@ -76,7 +76,7 @@ func TestLintS3(t *testing.T) {
 		"defaults":            {everywhere, "", ""},
 		"scheme":              {everywhere, "endpoint: http://localhost:9000", "without a scheme"},
 		"path":                {everywhere, "endpoint: localhost/x", "a host and port was expected"},
-		"empty endpoint":      {everywhere, "endpoint: ''", "a host and port was expected"},
+		"variable not set":    {everywhere, "endpoint: ''", ""},
 		"unknown":             {everywhere, "accesskey: x", "accesskey"},
 		"addressing":          {everywhere, "addressing_style: dns", "dns"},
 		"interval":            {[]string{"input"}, "interval: often", "a duration such as"},

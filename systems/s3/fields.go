@@ -25,14 +25,16 @@ const (
 	fieldTLS             = "tls"
 )
 
-// connectionFields configure the connection of every component.
+// connectionFields configure the connection of every component. The lint rules let
+// empty values pass: they stand for variables of the environment that are not set
+// while a configuration is linted or tested.
 func connectionFields() []*service.ConfigField {
 	return []*service.ConfigField{
 		service.NewStringField(fieldEndpoint).
 			Description("Host and, where need be, port of the server.").
 			Default("s3.amazonaws.com").
 			Example("localhost:9000").
-			LintRule(`root = if this.contains("://") { [ "a host and port without a scheme was expected; for plain HTTP set insecure: true" ] } else if this.contains("/") || this == "" { [ "a host and port was expected" ] }`),
+			LintRule(`root = if this.contains("://") { [ "a host and port without a scheme was expected; for plain HTTP set insecure: true" ] } else if this.contains("/") { [ "a host and port was expected" ] }`),
 		service.NewBoolField(fieldInsecure).
 			Description("Use plain HTTP in place of HTTPS.").
 			Default(false),
@@ -108,6 +110,9 @@ func (c *connection) validate() error {
 	}
 	if u, err := url.Parse("https://" + c.endpoint); err != nil || u.Host != c.endpoint || c.endpoint == "" {
 		return fmt.Errorf("field %s: %q is no host and port", fieldEndpoint, c.endpoint)
+	}
+	if c.bucket == "" {
+		return fmt.Errorf("field %s: the name of a bucket was expected", fieldBucket)
 	}
 	valid := s3utils.CheckValidBucketNameStrict
 	if c.lookup == minio.BucketLookupPath {
