@@ -127,7 +127,7 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 		case c.Name == "ingest_fan_out":
 			w.cleansUp = w.cleansUp || conf["clean_up"] == true
 		case conf.text("bucket") == "":
-			// Nothing to compare: a template that is not filled in yet.
+			// Nothing to compare: it is still to be filled in, or a variable is not set.
 		case c.Name == "ingest_s3" && c.ComponentType == "input":
 			w.sources = append(w.sources, conf.place(file, c.LineStart))
 		// A key of its own may lead anywhere.

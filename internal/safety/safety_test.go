@@ -63,6 +63,11 @@ pipeline:
 output:
   ingest_s3: { bucket: b, prefix: copies/ }
 `
+	unset = `input:
+  ingest_s3: { bucket: "" }
+output:
+  ingest_s3: { bucket: "" }
+`
 )
 
 func TestCheck(t *testing.T) {
@@ -75,6 +80,7 @@ func TestCheck(t *testing.T) {
 		"on another server":         {map[string]string{"1": scanA, "2": moveElsewhere}, nil},
 		"under a key of its own":    {map[string]string{"1": scanA, "2": moveByKey}, nil},
 		"in one file":               {map[string]string{"1": direct}, []string{"1(7,1) the destination s3://s3.amazonaws.com/b/copies/ is inside"}},
+		"variables not set":         {map[string]string{"1": unset}, nil},
 		"two clean one source":      {map[string]string{"1": scanA, "2": moveA, "3": scanOverlap}, []string{"3(2,1) s3://a:1/b/in/part/ is the source of two workflows, w.one and w.two"}},
 		"two with their own":        {map[string]string{"1": scanA, "2": moveA, "3": scanBeside}, nil},
 		"two that clean up nothing": {map[string]string{"1": scanA, "3": scanOverlap}, nil},
