@@ -73,10 +73,15 @@ var readFolders = sync.OnceValue(func() error {
 
 func startProgram(t *testing.T, program, address string, args ...string) *process {
 	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = t.TempDir()
+	return startCommand(t, address, cmd)
+}
+
+func startCommand(t *testing.T, address string, cmd *exec.Cmd) *process {
+	t.Helper()
 	require.NoError(t, readFolders())
-	p := &process{t: t, address: address, logs: &logBuffer{}, done: make(chan struct{})}
-	p.cmd = exec.Command(program, args...)
-	p.cmd.Dir = t.TempDir()
+	p := &process{t: t, cmd: cmd, address: address, logs: &logBuffer{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.logs, p.logs
 	require.NoError(t, p.cmd.Start())
 	go func() {
@@ -88,7 +93,7 @@ func startProgram(t *testing.T, program, address string, args ...string) *proces
 		p.kill()
 		if t.Failed() {
 			logs := p.logs.String()
-			t.Logf("the end of the log of %s %s:\n%s", filepath.Base(program), strings.Join(args, " "), logs[max(0, len(logs)-4000):])
+			t.Logf("the end of the log of %s:\n%s", strings.Join(cmd.Args, " "), logs[max(0, len(logs)-4000):])
 		}
 	})
 	return p

@@ -31,7 +31,9 @@ type s3Server struct {
 	kind     string
 	endpoint string
 	dir      string
-	cmd      *exec.Cmd
+	// certs is the folder of a certificate, for HTTPS.
+	certs string
+	cmd   *exec.Cmd
 	*minio.Core
 }
 
@@ -40,11 +42,18 @@ func startVersityGW(t *testing.T) *s3Server { return startS3(t, "versitygw") }
 
 func startS3(t *testing.T, kind string) *s3Server {
 	t.Helper()
-	s := &s3Server{t: t, kind: kind, endpoint: freeAddress(t), dir: t.TempDir()}
+	s := &s3Server{t: t, kind: kind, endpoint: freeAddress(t), dir: t.TempDir(), certs: t.TempDir()}
 	s.Core = s3Client(t, s.endpoint)
 	s.start()
 	t.Cleanup(s.stop)
 	return s
+}
+
+// of returns the server for use in a subtest.
+func (s *s3Server) of(t *testing.T) *s3Server {
+	sub := *s
+	sub.t = t
+	return &sub
 }
 
 func s3Client(t *testing.T, endpoint string) *minio.Core {
@@ -59,7 +68,7 @@ func (s *s3Server) start() {
 	s.t.Helper()
 	switch s.kind {
 	case "minio":
-		s.cmd = exec.Command(filepath.Join(toolsDir, "minio"), "server", "--quiet", "--address", s.endpoint, s.dir)
+		s.cmd = exec.Command(filepath.Join(toolsDir, "minio"), "server", "--quiet", "--certs-dir", s.certs, "--address", s.endpoint, s.dir)
 		s.cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey, "MINIO_BROWSER=off")
 	case "versitygw":
 		s.cmd = exec.Command(filepath.Join(toolsDir, "versitygw"), "--quiet", "--keep-alive", "--port", s.endpoint, "posix", s.dir)
@@ -138,15 +147,28 @@ type natsServer struct {
 
 func startNATS(t *testing.T) *natsServer {
 	t.Helper()
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true})
+	srv := startNATSWith(t, &server.Options{})
+	require.True(t, srv.ReadyForConnections(startUp))
+	return connectNATS(t, srv)
+}
+
+// startNATSWith starts a server with some more options than a free port and JetStream.
+func startNATSWith(t *testing.T, opts *server.Options) *server.Server {
+	t.Helper()
+	opts.Host, opts.Port, opts.JetStream, opts.StoreDir, opts.NoSigs = "127.0.0.1", -1, true, t.TempDir(), true
+	srv, err := server.NewServer(opts)
 	require.NoError(t, err)
 	go srv.Start()
 	t.Cleanup(func() {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 	})
-	require.True(t, srv.ReadyForConnections(startUp))
-	nc, err := nats.Connect(srv.ClientURL())
+	return srv
+}
+
+func connectNATS(t *testing.T, srv *server.Server, opts ...nats.Option) *natsServer {
+	t.Helper()
+	nc, err := nats.Connect(srv.ClientURL(), opts...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
