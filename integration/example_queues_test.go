@@ -39,7 +39,9 @@ func exampleDeadLetters(s *stage) {
 		lines = string(text)
 		return len(r.received()) > 0 && strings.HasSuffix(lines, "\n")
 	}, time.Minute, tick)
-	stopped(s.t, alerts, archive, dequeue)
+	stopped(s.t, alerts, archive)
+	dequeue.stop()
+	assert.Equal(s.t, 1, dequeue.code, "something failed for good")
 
 	var told struct{ ID, Error string }
 	require.Len(s.t, r.received(), 1)
