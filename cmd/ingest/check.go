@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ingest-bundle/ingest/internal/check"
@@ -86,25 +85,4 @@ func configFiles(args []string) (files []check.File, err error) {
 		}
 	}
 	return files, nil
-}
-
-// importEnv sets the variables of dotenv files, as Benthos does for its own
-// commands.
-func importEnv(paths []string) error {
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("reading dotenv file: %w", err)
-		}
-		vars, err := service.ParseEnvFile(text)
-		if err != nil {
-			return fmt.Errorf("reading dotenv file %s: %w", path, err)
-		}
-		for name, value := range vars {
-			if err := os.Setenv(name, value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

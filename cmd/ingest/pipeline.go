@@ -4,27 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"gopkg.in/yaml.v3"
 
 	"github.com/ingest-bundle/ingest/queue"
 )
-
-// envVar matches the environment variables in a configuration, as Benthos does:
-// ${NAME} and ${NAME:default}.
-var envVar = regexp.MustCompile(`\$\{([0-9A-Za-z_.]+)(:((\$\\}|[^}])*))?\}`)
-
-func expandEnv(text []byte) []byte {
-	return envVar.ReplaceAllFunc(text, func(m []byte) []byte {
-		parts := envVar.FindSubmatch(m)
-		if v, ok := os.LookupEnv(string(parts[1])); ok && v != "" {
-			return []byte(v)
-		}
-		return parts[3]
-	})
-}
 
 var errFound = errors.New("found")
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
-
 	"github.com/ingest-bundle/ingest/internal/safety"
 )
 
@@ -21,7 +19,8 @@ func findDangers(args []string) []safety.Finding {
 	if command < 0 || slices.Contains(args, "--chilled") {
 		return nil
 	}
-	applyEnvFiles(args)
+	// What is wrong with the files is reported by the command itself.
+	_ = importEnv(envFiles(args))
 	files := map[string][]byte{}
 	for _, arg := range args[command+1:] {
 		for _, path := range configsAt(arg) {
@@ -47,34 +46,6 @@ func findDangers(args []string) []safety.Finding {
 		}
 	}
 	return all
-}
-
-// applyEnvFiles sets the variables of the files that --env-file names, as Benthos
-// does later. It reports what is wrong with them.
-func applyEnvFiles(args []string) {
-	for i, arg := range args {
-		name, pattern, ok := strings.Cut(arg, "=")
-		if !slices.Contains([]string{"-e", "--e", "-env-file", "--env-file"}, name) {
-			continue
-		}
-		if !ok && i+1 < len(args) {
-			pattern = args[i+1]
-		}
-		paths, _ := filepath.Glob(pattern)
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				continue
-			}
-			vars, err := service.ParseEnvFile(text)
-			if err != nil {
-				continue
-			}
-			for k, v := range vars {
-				_ = os.Setenv(k, v)
-			}
-		}
-	}
 }
 
 // configsAt returns the YAML files that an argument of a command stands for: a
