@@ -45,6 +45,8 @@ func run(args []string) int {
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(queueCommand()),
 		service.CLIOptAddCommand(checkCommand()),
+		service.CLIOptAddCommand(completionCommand()),
+		service.CLIOptAddCommand(completeCommand()),
 	)...)
 	shown.end()
 	if err != nil {
