@@ -52,8 +52,12 @@ tidy: ## Bring go.mod and go.sum up to date, also those of the distro that is te
 	cd integration/distro && go mod tidy
 
 .PHONY: docs-check
-docs-check: ## Check links, configurations and make targets in the documents
-	go test -count=1 -run '^TestDocs' ./cmd/ingest
+docs-check: ## Check the documents: links, configurations, make targets, names of tests, stale pages
+	go test -count=1 -run '^TestDocs' ./cmd/ingest ./internal/docsgen
+
+.PHONY: docs
+docs: ## Generate the reference of the components, docs/components
+	go run ./internal/docsgen
 
 .PHONY: clean
 clean: ## Remove what was built here; the cache of tools stays

@@ -29,21 +29,20 @@ Any number of processes can share one `+"`consumer`"+`.
 
 ### Metadata
 
-- ingest_id
-- ingest_name
-- ingest_size, ingest_etag, ingest_last_modified, ingest_content_type (what the listing knew)
-- ingest_attempt (1 plus the failed attempts so far)
-- ingest_deliveries (how often the queue delivered the message)
+- `+"`ingest_id`, `ingest_name`"+`: the element.
+- `+"`ingest_size`, `ingest_etag`, `ingest_last_modified`, `ingest_content_type`"+`: what the listing knew of the object.
+- `+"`ingest_attempt`"+`: 1 plus the failed attempts so far.
+- `+"`ingest_deliveries`"+`: how often the queue has delivered the message, for whatever reason.
 
 ### Metrics
 
-- ingest_queue_operations_total, by operation (ack, nak) and result; a nak's is retry (a failed attempt), dead_letter, outage, changed or released
-- ingest_queue_pending, the messages that wait for a worker
-- ingest_queue_taken, the messages that workers hold or that wait for their next attempt
-- ingest_queue_dead_letters, the messages in the stream of dead letters
-- ingest_queue_outage, 1 while this process pauses for an outage
+- `+"`ingest_queue_operations_total`, by `operation` and `result`"+`. With the operation ack, messages that are done: success, error. With nak, messages that were not: retry (a failed attempt), outage, changed (the source has moved on), released (at a stop), dead_letter.
+- `+"`ingest_queue_pending`"+`: messages that wait for a worker.
+- `+"`ingest_queue_taken`"+`: messages that workers hold, or that wait for their next attempt.
+- `+"`ingest_queue_dead_letters`"+`: messages in the stream of dead letters.
+- `+"`ingest_queue_outage`"+`: 1 while this process pauses for an outage, otherwise 0.
 
-The first three gauges are those of the whole queue, whichever worker tells them, and are read every five seconds.
+`+"`ingest_queue_pending`, `_taken` and `_dead_letters`"+` are those of the whole queue, whichever worker tells them, and are read every five seconds.
 `).
 		Fields(queue.StreamFields()...).
 		Fields(queue.ConsumerFields()...).

@@ -35,18 +35,19 @@ func ScanFields() []*service.ConfigField {
 
 // ScanMetadata documents the metadata of every scanning input.
 const ScanMetadata = `
+A scan that runs once and cannot begin, or has to leave something out, makes the process end with a non-zero exit code. With an ` + "`interval`" + ` a scan that fails is tried again, with growing pauses.
+
 ### Metadata
 
-- ingest_id
-- ingest_name
-- ingest_size, ingest_etag, ingest_last_modified, ingest_content_type (where the listing tells)
+- ` + "`ingest_id`, `ingest_name`" + `: the element.
+- ` + "`ingest_size`, `ingest_etag`, `ingest_last_modified`, `ingest_content_type`" + `: what the listing knows of the object. What it does not know is left out.
 
 ### Metrics
 
-- ingest_scans_total, by result
-- ingest_scanned_total
-- ingest_scan_errors_total
-- ingest_scan_duration_ns
+- ` + "`ingest_scans_total`, by `result` (success, error)" + `: scans that came to their end, and scans that were given up.
+- ` + "`ingest_scanned_total`" + `: elements that were emitted.
+- ` + "`ingest_scan_errors_total`" + `: errors of the source, and elements that were left out.
+- ` + "`ingest_scan_duration_ns`" + `: how long a scan takes.
 `
 
 // Scan is an input that emits the elements of a Nexter.

@@ -35,11 +35,11 @@ Once every output has proved that it holds the object, the source is looked at a
 
 ### Metrics
 
-- ingest_clean_ups_total, by result
-- ingest_webhook_http_client_requests_total, by result
+- `+"`ingest_clean_ups_total`, by `result`"+`: success, refused (an output gave no proof), error.
+- `+"`ingest_webhook_http_client_requests_total`, by `result`"+`: success, error, dropped (the webhook does not keep up, and is not required).
 `).
 		Field(service.NewOutputListField(fieldOutputs).
-			Description("The outputs, at least one.")).
+			Description("The outputs that each object is stored in, at least one.")).
 		Field(service.NewBoolField(fieldCleanUp).
 			Description("Remove the object from the source once every output has proved that it holds it.").
 			Default(false)).

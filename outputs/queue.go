@@ -21,11 +21,11 @@ func queueSpec() *service.ConfigSpec {
 		Description(`
 A message must be the JSON of an element, `+"`{\"id\":\"…\",\"name\":\"…\",\"meta\":\"<base64>\"}`"+`, as the scanning inputs emit it. An element that is pending or in flight is not queued again, and that is no error. While the queue is full, the output waits.
 
-What the listing knew of the object travels in headers: metadata with the prefix `+"`ingest_`"+`.
+What the listing knew of the object travels in headers: metadata with the prefix `+"`ingest_`"+`, `+"`ingest_size` as `Ingest-Size`"+` and so on.
 
 ### Metrics
 
-- ingest_queue_operations_total, by operation (publish) and result (success, already_queued, error)
+- `+"`ingest_queue_operations_total`, by `operation` (publish) and `result` (success, already_queued, error)"+`.
 `).
 		Fields(queue.StreamFields()...).
 		Field(service.NewOutputMaxInFlightField().Default(1024)).

@@ -55,11 +55,13 @@ func StoreFields() []*service.ConfigField {
 
 // StoreMetrics documents the metrics of every storing output.
 const StoreMetrics = `
+The message must carry an object: a processor such as ` + "`ingest_s3`" + ` goes before. A message that carries none, or that failed in a processor, is refused.
+
 ### Metrics
 
-- ingest_storage_operations_total, by operation (store) and result (stored, up_to_date, kept, vanished, error)
-- ingest_storage_bytes_total
-- ingest_storage_operation_duration_ns, by operation
+- ` + "`ingest_storage_operations_total`, by `operation` (store) and `result`" + `: stored, up_to_date (the copy was there), kept (something else was there, and ` + "`overwrite` is `never`" + `), vanished (the object is gone from the source), error.
+- ` + "`ingest_storage_bytes_total`" + `: bytes that were stored.
+- ` + "`ingest_storage_operation_duration_ns`, by `operation`" + `: how long an object takes, whatever the result.
 `
 
 // Store is an output that stores objects in a Destination.

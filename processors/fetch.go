@@ -44,22 +44,24 @@ func FetchFields() []*service.ConfigField {
 			Default(defaultMaxBytes).
 			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 		service.NewDurationField(fieldStallTimeout).
-			Description("How long the source may go without an answer.").
+			Description("How long the source may go without an answer, or without a byte, before the operation is cancelled and tried again.").
 			Default("2m").Advanced(),
 	}
 }
 
 // FetchMetadata documents what every fetching processor adds.
 const FetchMetadata = `
+The message must be the JSON of an element, or carry an object already.
+
+An object that has vanished from the source is no error. ` + "`read` and `stat`" + ` drop its message, so that it is done; after ` + "`download`" + ` the outputs find out, and count it.
+
 ### Metadata
 
-The operations ` + "`read` and `stat`" + ` set ingest_size, ingest_etag, ingest_last_modified and ingest_content_type.
-
-An object that has vanished from the source is no error: ` + "`read`, `stat`" + ` drop the message, and an output counts it.
+` + "`read` and `stat`" + ` set what the source says of the object: ` + "`ingest_size`, `ingest_etag`, `ingest_last_modified`, `ingest_content_type`" + `.
 
 ### Metrics
 
-- ingest_client_operations_total, by operation and result
+- ` + "`ingest_client_operations_total`, by `operation` (read, stat, clean_up) and `result` (success, vanished, error)" + `: what was done at the source. ` + "`download`" + ` does nothing there.
 `
 
 // Fetch is a processor that applies a Client to the element in a message.

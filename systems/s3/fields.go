@@ -42,7 +42,7 @@ func connectionFields() []*service.ConfigField {
 			Description("The region. If empty, the server is asked.").
 			Default("").Advanced(),
 		service.NewStringField(fieldBucket).
-			Description("The bucket."),
+			Description("The name of the bucket."),
 		service.NewStringField(fieldAccessKeyID).
 			Description("The access key. If empty, credentials are looked for in the environment (AWS_ACCESS_KEY_ID, MINIO_ROOT_USER, …), in the shared credentials files of AWS and mc, and in the IAM role of the machine, in this order.").
 			Default(""),
