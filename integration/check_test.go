@@ -65,21 +65,6 @@ func (s *s3Server) everything(bucket string) (all []string) {
 	return append(all, uploads...)
 }
 
-func startNATSWith(t *testing.T, change func(*server.Options)) *server.Server {
-	t.Helper()
-	opts := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true}
-	change(opts)
-	srv, err := server.NewServer(opts)
-	require.NoError(t, err)
-	go srv.Start()
-	t.Cleanup(func() {
-		srv.Shutdown()
-		srv.WaitForShutdown()
-	})
-	require.True(t, srv.ReadyForConnections(startUp))
-	return srv
-}
-
 // streams counts the streams of a server.
 func (n *natsServer) streams(t *testing.T) int {
 	t.Helper()
@@ -95,8 +80,8 @@ func TestCheckOfABrokenSetUp(t *testing.T) {
 	putAll(t, s, "source", small(1, "in/o"))
 	source, copyA := s.fields("source"), s.fields("copy-a")
 
-	withoutJetStream := startNATSWith(t, func(o *server.Options) { o.JetStream = false })
-	withUsers := startNATSWith(t, func(o *server.Options) {
+	withoutJetStream := startNATSWith(t, &server.Options{}, func(o *server.Options) { o.JetStream = false })
+	withUsers := startNATSWith(t, &server.Options{}, func(o *server.Options) {
 		o.Users = []*server.User{
 			{Username: "all", Password: "right"},
 			{Username: "reader", Password: "right", Permissions: &server.Permissions{

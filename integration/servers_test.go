@@ -148,14 +148,16 @@ type natsServer struct {
 func startNATS(t *testing.T) *natsServer {
 	t.Helper()
 	srv := startNATSWith(t, &server.Options{})
-	require.True(t, srv.ReadyForConnections(startUp))
 	return connectNATS(t, srv)
 }
 
 // startNATSWith starts a server with some more options than a free port and JetStream.
-func startNATSWith(t *testing.T, opts *server.Options) *server.Server {
+func startNATSWith(t *testing.T, opts *server.Options, changes ...func(*server.Options)) *server.Server {
 	t.Helper()
 	opts.Host, opts.Port, opts.JetStream, opts.StoreDir, opts.NoSigs = "127.0.0.1", -1, true, t.TempDir(), true
+	for _, change := range changes {
+		change(opts)
+	}
 	srv, err := server.NewServer(opts)
 	require.NoError(t, err)
 	go srv.Start()
@@ -163,6 +165,7 @@ func startNATSWith(t *testing.T, opts *server.Options) *server.Server {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 	})
+	require.True(t, srv.ReadyForConnections(startUp))
 	return srv
 }
 
