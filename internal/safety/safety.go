@@ -1,6 +1,7 @@
 // Package safety finds combinations of components that could wipe data or grow
 // without end, which no component can see by itself: a destination inside its
-// own source, and two workflows of which one removes what the other is to copy.
+// own source, two workflows of which one removes what the other is to copy, and
+// objects that are removed while only some of their pieces are stored.
 package safety
 
 import (
@@ -41,11 +42,19 @@ type workflow struct {
 	sources      []place
 	destinations []place
 	cleansUp     bool
+	// cuts are the processors that make several batches of one.
+	cuts []cut
+}
+
+type cut struct {
+	processor, file string
+	line            int
 }
 
 // Check looks at configurations that are run together, by file name.
 func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, error) {
 	workflows := map[string]*workflow{}
+	var findings []Finding
 	names := make([]string, 0, len(files))
 	for file := range files {
 		names = append(names, file)
@@ -56,6 +65,7 @@ func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, er
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
+		findings = append(findings, cuttingWhatIsCleanedUp(pipeline)...)
 		merge(workflows, pipeline)
 	}
 	var all []*workflow
@@ -63,7 +73,20 @@ func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, er
 		all = append(all, w)
 	}
 	slices.SortFunc(all, func(a, b *workflow) int { return strings.Compare(a.name, b.name) })
-	return append(insideOwnSource(all), cleaningTheSame(all)...), nil
+	return slices.Concat(findings, insideOwnSource(all), cleaningTheSame(all)), nil
+}
+
+// cuttingWhatIsCleanedUp finds processors that give the pieces of an object to the
+// fan-out in several batches, of which the first would have it cleaned up.
+func cuttingWhatIsCleanedUp(pipeline *workflow) (findings []Finding) {
+	if !pipeline.cleansUp {
+		return nil
+	}
+	for _, c := range pipeline.cuts {
+		findings = append(findings, Finding{c.file, c.line, fmt.Sprintf(
+			"%s makes several batches of one, and clean_up would remove an object when the first of them is stored: keep the pieces of an object in one batch, with unarchive and mapping alone, or set clean_up to false", c.processor)})
+	}
+	return findings
 }
 
 func merge(workflows map[string]*workflow, pipeline *workflow) {
@@ -110,11 +133,18 @@ func cleaningTheSame(workflows []*workflow) (findings []Finding) {
 	return findings
 }
 
+// cutters are the processors that can make several batches of one.
+var cutters = []string{"split", "group_by", "group_by_value"}
+
 // read finds the parts of a workflow in a pipeline. The subject of its queue is
 // the workflow's name, and where there is no queue the file's.
 func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, error) {
 	w := &workflow{name: file}
 	err := schema.NewStreamConfigWalker().WalkComponentsYAML(text, func(c *service.WalkedComponent) error {
+		if c.ComponentType == "processor" && slices.Contains(cutters, c.Name) {
+			w.cuts = append(w.cuts, cut{c.Name, file, c.LineStart})
+			return nil
+		}
 		conf, ok := fieldsOf(c)
 		if !ok {
 			return nil

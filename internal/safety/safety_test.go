@@ -1,6 +1,7 @@
 package safety_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -63,6 +64,19 @@ pipeline:
 output:
   ingest_s3: { bucket: b, prefix: copies/ }
 `
+	splitAndClean = `input:
+  ingest_queue: { subject: w.one }
+pipeline:
+  processors:
+    - split: { size: 10 }
+    - switch:
+        - processors:
+            - group_by:
+                - check: "true"
+            - group_by_value: { value: x }
+output:
+  ingest_fan_out: { clean_up: true, outputs: [] }
+`
 	unset = `input:
   ingest_s3: { bucket: "" }
 output:
@@ -80,6 +94,8 @@ func TestCheck(t *testing.T) {
 		"on another server":         {map[string]string{"1": scanA, "2": moveElsewhere}, nil},
 		"under a key of its own":    {map[string]string{"1": scanA, "2": moveByKey}, nil},
 		"in one file":               {map[string]string{"1": direct}, []string{"1(7,1) the destination s3://s3.amazonaws.com/b/copies/ is inside"}},
+		"cut and cleaned up":        {map[string]string{"1": splitAndClean}, []string{"1(5,1) split makes several batches of one, and clean_up would remove", "1(8,1) group_by ", "1(10,1) group_by_value "}},
+		"cut and kept":              {map[string]string{"1": strings.Replace(splitAndClean, "clean_up: true", "clean_up: false", 1)}, nil},
 		"variables not set":         {map[string]string{"1": unset}, nil},
 		"two clean one source":      {map[string]string{"1": scanA, "2": moveA, "3": scanOverlap}, []string{"3(2,1) s3://a:1/b/in/part/ is the source of two workflows, w.one and w.two"}},
 		"two with their own":        {map[string]string{"1": scanA, "2": moveA, "3": scanBeside}, nil},
