@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -154,3 +156,58 @@ func TestDocsTestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestDocsCode vets and tests the Go programs in the documents. A block that has a
+// package clause begins a file, and the others go on with it.
+func TestDocsCode(t *testing.T) {
+	programs := 0
+	for _, doc := range documents(t, ".md") {
+		files := goFiles(readDocument(t, doc))
+		if len(files) == 0 {
+			continue
+		}
+		programs++
+		t.Run(doc, func(t *testing.T) {
+			// An overlay makes the files part of the module, as a package in docs.
+			dir, err := filepath.Abs(filepath.Join(repoRoot, "docs"))
+			require.NoError(t, err)
+			overlay := map[string]map[string]string{"Replace": {}}
+			for name, text := range files {
+				path := filepath.Join(t.TempDir(), name)
+				require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+				overlay["Replace"][filepath.Join(dir, name)] = path
+			}
+			list, err := json.Marshal(overlay)
+			require.NoError(t, err)
+			path := filepath.Join(t.TempDir(), "overlay.json")
+			require.NoError(t, os.WriteFile(path, list, 0o600))
+			for _, command := range []string{"vet", "test"} {
+				out, err := exec.Command("go", command, "-overlay", path, dir).CombinedOutput()
+				require.NoError(t, err, string(out))
+			}
+		})
+	}
+	assert.Positive(t, programs, "no program was found in the documents")
+}
+
+// goFiles returns the Go files in a document by their names.
+func goFiles(text string) map[string]string {
+	files := map[string]string{}
+	name := ""
+	for _, m := range codeBlock.FindAllStringSubmatch(text, -1) {
+		switch {
+		case m[1] != "go":
+			continue
+		case packageClause.MatchString(m[2]) && strings.Contains(m[2], "testing.T"):
+			name = "example_test.go"
+		case packageClause.MatchString(m[2]):
+			name = "example.go"
+		case name == "":
+			continue
+		}
+		files[name] += m[2]
+	}
+	return files
+}
+
+var packageClause = regexp.MustCompile(`(?m)^package `)
