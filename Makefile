@@ -22,6 +22,13 @@ build: ## Build the binary, bin/ingest
 demo: ## Move objects between two throw-away S3 servers, with the embedded queue
 	go run ./cmd/ingest demo
 
+.PHONY: cross
+cross: ## Compile for every system that releases are made for; slow the first time
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	  echo "$$target"; \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./cmd/ingest || exit 1; \
+	done
+
 .PHONY: test
 test: ## Run all tests; the first run builds the servers that they need
 	go test -timeout 30m ./...

@@ -129,17 +129,22 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// metric adds up the values of a metric whose labels contain all of the texts.
-func (p *process) metric(name string, labels ...string) int {
+// metrics returns what Prometheus would get; nothing from a process that is not up.
+func (p *process) metrics() string {
 	resp, err := http.Get("http://" + p.address + "/metrics")
 	if err != nil {
-		return 0
+		return ""
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is written
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(p.t, err)
+	return string(text)
+}
+
+// metric adds up the values of a metric whose labels contain all of the texts.
+func (p *process) metric(name string, labels ...string) int {
 	sum := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(p.metrics()) {
 		if m := metricLine.FindStringSubmatch(line); m != nil && m[1] == name && containsAll(m[2], labels) {
 			v, err := strconv.ParseFloat(m[3], 64)
 			require.NoError(p.t, err)

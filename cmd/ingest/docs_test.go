@@ -89,7 +89,7 @@ func TestDocsLinks(t *testing.T) {
 
 var pipelineKey = regexp.MustCompile(`(?m)^(input|output):`)
 
-// TestDocsConfigurations lints the examples, and every YAML block in the
+// TestDocsConfigurations lints the examples, the pipelines for deployments, and every YAML block in the
 // documents that is a pipeline with an input and an output.
 func TestDocsConfigurations(t *testing.T) {
 	linter := schema().NewStreamConfigLinter()
@@ -113,7 +113,7 @@ func TestDocsConfigurations(t *testing.T) {
 	}
 	assert.Positive(t, pipelines, "no pipeline was found in the documents")
 	for _, example := range documents(t, ".yaml") {
-		if strings.HasPrefix(example, "config/examples/") {
+		if strings.HasPrefix(example, "config/examples/") || strings.Contains(example, "/pipelines/") {
 			lint(t, example, readDocument(t, example))
 		}
 	}
