@@ -100,7 +100,8 @@ func metricName(n ast.Node) (string, bool) {
 	return name, err == nil
 }
 
-var mentionedMetric = regexp.MustCompile("`(ingest_\\w+_(?:total|ns))`")
+// mentionedMetric tells metrics from components and metadata.
+var mentionedMetric = regexp.MustCompile("`(ingest_(?:queue|scan|client|storage|clean_up|webhook)\\w*_\\w+)`")
 
 // TestDocsMetrics holds the metrics in the sources against those in the pages of
 // the components, and those in all documents against the sources.
