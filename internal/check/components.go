@@ -123,7 +123,7 @@ func withoutContainers(all []*component) (kept []*component) {
 	for _, c := range all {
 		ours := c.system != nil || c.queue != nil || c.webhook != "" || c.err != nil
 		stock := c.report.Kind != "processor" && c.report.Name != "resource" && !holds(c)
-		if ours || (stock && c.report.Name != "ingest_fan_out") {
+		if ours || stock {
 			kept = append(kept, c)
 		}
 	}

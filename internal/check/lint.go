@@ -6,7 +6,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -51,15 +50,11 @@ func mendLint(l service.Lint) string {
 		return "see whether it is misspelt or in the wrong place: ingest create prints the fields of each component"
 	case service.LintMissing:
 		return "add the field"
-	case service.LintComponentNotFound:
-		return "see whether it is misspelt: ingest list prints the components"
-	case service.LintDeprecated:
-		return "see ingest list for what replaces it"
+	case service.LintCustom:
+		// Such lints say themselves what to do.
+		return ""
 	}
-	if strings.Contains(l.What, "expected") {
-		return "set what was expected"
-	}
-	return ""
+	return "see whether it is misspelt: ingest list prints the components, ingest create their fields"
 }
 
 // addDangers adds combinations of components that could wipe data.
