@@ -168,6 +168,9 @@ func (c *checker) checkConsumer(ctx context.Context, stream jetstream.Stream) {
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
 		c.add(finding.Say(test, finding.OK, "it does not exist yet, and a run would create it"))
+	case errors.Is(err, jetstream.ErrNotPullConsumer), err == nil && consumer.CachedInfo().Config.AckPolicy != jetstream.AckExplicitPolicy:
+		c.add(finding.Of(test, finding.Mend(fmt.Errorf("consumer %s exists, and is no pull consumer with explicit acknowledgements", c.cfg.Consumer),
+			"remove it (nats consumer rm %s %s), or set field %s to another name", c.cfg.Stream, c.cfg.Consumer, fieldConsumer)))
 	case err != nil:
 		c.add(finding.Of(test, c.explain(err)))
 	default:
@@ -176,10 +179,6 @@ func (c *checker) checkConsumer(ctx context.Context, stream jetstream.Stream) {
 }
 
 func (c *checker) compareConsumer(test string, have jetstream.ConsumerConfig) finding.Finding {
-	if have.AckPolicy != jetstream.AckExplicitPolicy || have.DeliverSubject != "" {
-		return finding.Of(test, finding.Mend(fmt.Errorf("consumer %s exists, and is no pull consumer with explicit acknowledgements", c.cfg.Consumer),
-			"remove it (nats consumer rm %s %s), or set field %s to another name", c.cfg.Stream, c.cfg.Consumer, fieldConsumer))
-	}
 	if have.AckWait != c.cfg.AckWait || have.MaxAckPending != c.cfg.MaxAckPending {
 		return finding.Say(test, finding.Note, "a run would change it for all workers: %s from %s to %s, %s from %d to %d",
 			fieldAckWait, have.AckWait, c.cfg.AckWait, fieldMaxAckPending, have.MaxAckPending, c.cfg.MaxAckPending)
