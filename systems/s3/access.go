@@ -11,6 +11,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/finding"
 )
 
 var (
@@ -49,7 +50,7 @@ func (d *destination) TestAccess(ctx context.Context, access ingest.Access, _ *i
 		_, err := d.first(ctx, d.prefix)
 		return d.explain(err, "listing", "s3:ListBucket", "")
 	case ingest.AccessGet:
-		return d.testGetOfNone(ctx, key)
+		return d.testGetOfNone(ctx, key, "")
 	case ingest.AccessPut:
 		return d.testPut(ctx, key)
 	case ingest.AccessDelete:
@@ -104,15 +105,15 @@ func (c *client) getByte(ctx context.Context, key string) error {
 func (c *client) testGetOfAny(ctx context.Context) error {
 	key, err := c.first(ctx, "")
 	if err != nil || key == "" {
-		return c.testGetOfNone(ctx, unusedKey(""))
+		return c.testGetOfNone(ctx, unusedKey(""), "check this together with the configuration that lists the bucket, or ")
 	}
 	return c.explain(c.getByte(ctx, key), "reading", "s3:GetObject", "*")
 }
 
 // testGetOfNone reads a key that is not there. Who may read but not list is
 // denied that too, so that a refusal says something only where listing is
-// allowed.
-func (c *client) testGetOfNone(ctx context.Context, key string) error {
+// allowed. The advice is what else may help.
+func (c *client) testGetOfNone(ctx context.Context, key, advice string) error {
 	err := c.getByte(ctx, key)
 	switch {
 	case isMissing(err):
@@ -121,7 +122,8 @@ func (c *client) testGetOfNone(ctx context.Context, key string) error {
 		return c.explain(err, "reading", "s3:GetObject", "*")
 	}
 	if _, listErr := c.first(ctx, ""); listErr != nil {
-		return fmt.Errorf("%w: without leave to list, no object is known to try it on", ingest.ErrNotTested)
+		return finding.Mend(fmt.Errorf("%w: no object is known to try it on", ingest.ErrNotTested),
+			"%sgrant s3:ListBucket on arn:aws:s3:::%s", advice, c.bucket)
 	}
 	return c.explain(err, "reading", "s3:GetObject", "*")
 }
@@ -150,7 +152,8 @@ func (c *client) testDelete(ctx context.Context, key string) error {
 	resp, answered := response(err)
 	switch {
 	case isAccessDenied(err):
-		return fmt.Errorf("%w: a DELETE could leave a delete marker, and the server does not say whether the bucket has versions (s3:GetBucketVersioning)", ingest.ErrNotTested)
+		return finding.Mend(fmt.Errorf("%w: a DELETE could leave a delete marker, and the server does not say whether the bucket has versions", ingest.ErrNotTested),
+			"grant s3:GetBucketVersioning on arn:aws:s3:::%s, and see that s3:DeleteObject is granted", c.bucket)
 	case answered && resp.StatusCode == http.StatusNotImplemented:
 		// There are no versions at all.
 	case err != nil:
