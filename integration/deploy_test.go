@@ -26,10 +26,11 @@ func TestComposePipelines(t *testing.T) {
 	dest.bucket("copy")
 	objects := small(10, "o")
 	putAll(t, source, "source", objects)
-	// One listing and one upload fail, and the second time they do not.
-	var refused atomic.Bool
+	// A listing and an upload fail, and go well the next time. The first listing
+	// belongs to the test of the connection.
+	var listings atomic.Int32
 	listing := startProxy(t, source, func(w http.ResponseWriter, r *http.Request) bool {
-		if !r.URL.Query().Has("list-type") || refused.Swap(true) {
+		if !r.URL.Query().Has("list-type") || listings.Add(1) != 2 {
 			return false
 		}
 		w.WriteHeader(http.StatusBadRequest)
@@ -88,7 +89,9 @@ var (
 func askedFor(t *testing.T) (lines []*regexp.Regexp) {
 	t.Helper()
 	var queries []string
-	var dashboard struct{ Panels []struct{ Targets []struct{ Expr string } } }
+	var dashboard struct {
+		Panels []struct{ Targets []struct{ Expr string } }
+	}
 	text, err := os.ReadFile("../deploy/compose/grafana/dashboards/ingest.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &dashboard))
@@ -97,7 +100,9 @@ func askedFor(t *testing.T) (lines []*regexp.Regexp) {
 			queries = append(queries, q.Expr)
 		}
 	}
-	var alerts struct{ Groups []struct{ Rules []struct{ Expr string } } }
+	var alerts struct {
+		Groups []struct{ Rules []struct{ Expr string } }
+	}
 	text, err = os.ReadFile("../deploy/compose/alerts.yaml")
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &alerts))
