@@ -155,6 +155,9 @@ func (f *fanOut) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	if err := f.store(ctx, deliveries); err != nil {
 		return err
 	}
+	if err := f.distinct(deliveries); err != nil {
+		return err
+	}
 	if err := f.finish(ctx, deliveries); err != nil {
 		return err
 	}
@@ -178,6 +181,26 @@ func (f *fanOut) store(ctx context.Context, deliveries []*delivery) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// distinct returns an error if an output stored two messages of a batch under one
+// name, so that only the last is left.
+func (f *fanOut) distinct(deliveries []*delivery) error {
+	for i := range f.outputs {
+		seen := map[string]bool{}
+		for _, d := range deliveries {
+			for _, r := range d.receipts[i].All() {
+				if r.Stored == nil || r.Stored.URI == "" {
+					continue
+				}
+				if seen[r.Stored.URI] {
+					return ingest.Permanent(fmt.Errorf("output %d stored several messages of a batch as %s: give each a key of its own, from metadata that is set in the pipeline (batch_index() is 0 in an output)", i, r.Stored.URI))
+				}
+				seen[r.Stored.URI] = true
+			}
+		}
+	}
+	return nil
 }
 
 // finish looks at the source once more, and cleans up.

@@ -185,25 +185,36 @@ func TestFanOutOfASplitObject(t *testing.T) {
 	dest, src := newMemory(), newClient("x")
 	failing := &failOnce{memory: dest, after: 2}
 	f := newTestFanOut(t, "clean_up: true\n", `key: '${! content() }'`, failing)
-	batch := func() service.MessageBatch {
-		original := carrying(src)
-		handle, _ := ingest.HandleOf(original)
-		_, err := handle.Stat(t.Context())
-		require.NoError(t, err)
-		var pieces service.MessageBatch
-		for _, piece := range []string{"p1", "p2", "p3"} {
-			msg := original.Copy()
-			msg.SetBytes([]byte(piece))
-			ingest.AttachContent(msg, handle)
-			pieces = append(pieces, msg)
-		}
-		return pieces
-	}
-	require.Error(t, f.WriteBatch(testContext(t), batch()))
+	require.Error(t, f.WriteBatch(testContext(t), pieces(t, src)))
 	assert.Zero(t, src.cleaned, "the last piece is not stored")
-	require.NoError(t, f.WriteBatch(testContext(t), batch()))
+	require.NoError(t, f.WriteBatch(testContext(t), pieces(t, src)))
 	assert.Equal(t, 1, src.cleaned, "once for all its pieces")
 	assert.Len(t, dest.objects, 3)
+}
+
+// pieces is what processors make of one object.
+func pieces(t *testing.T, src *client) (batch service.MessageBatch) {
+	t.Helper()
+	original := carrying(src)
+	handle, _ := ingest.HandleOf(original)
+	_, err := handle.Stat(t.Context())
+	require.NoError(t, err)
+	for _, piece := range []string{"p1", "p2", "p3"} {
+		msg := original.Copy()
+		msg.SetBytes([]byte(piece))
+		ingest.AttachContent(msg, handle)
+		batch = append(batch, msg)
+	}
+	return batch
+}
+
+func TestFanOutOfPiecesUnderOneName(t *testing.T) {
+	src := newClient("x")
+	f := newTestFanOut(t, "clean_up: true\n", `key: 'name/${! batch_index() }'`, newMemory())
+	err := f.WriteBatch(testContext(t), pieces(t, src))
+	require.ErrorContains(t, err, "several messages of a batch as memory://name/0")
+	assert.Equal(t, ingest.KindPermanent, ingest.KindOf(err))
+	assert.Zero(t, src.cleaned)
 }
 
 type failOnce struct {
