@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,16 +28,20 @@ func (s *source) TestAccess(ctx context.Context, access ingest.Access, beside *i
 		_, err := s.first(ctx, s.prefix)
 		return s.explain(err, "listing", "s3:ListBucket", "")
 	case ingest.AccessGet:
-		if beside == nil {
-			return s.testGetOfAny(ctx)
+		key := s.known(ctx, beside)
+		if key == "" {
+			return s.testGetOfNone(ctx, s.prefix, together)
 		}
-		return s.explain(s.getByte(ctx, beside.ID), "reading", "s3:GetObject", "*")
+		return s.explain(s.getByte(ctx, key), "reading", "s3:GetObject", "*")
 	case ingest.AccessDelete:
-		key := unusedKey(s.prefix)
-		if beside != nil {
-			key = unusedKey(folder(beside.ID))
+		key := s.known(ctx, beside)
+		dir, _ := path.Split(key)
+		err := s.testDelete(ctx, unusedKey(dir))
+		if key == "" && errors.Is(err, ingest.ErrDenied) {
+			return finding.Mend(fmt.Errorf("%w: it is denied, but it may be allowed beneath a prefix, and no object is known to try it beside", ingest.ErrNotTested),
+				"%sgrant s3:ListBucket on arn:aws:s3:::%s", together, s.bucket)
 		}
-		return s.testDelete(ctx, key)
+		return err
 	}
 	return fmt.Errorf("%w: a source has no use for %s", ingest.ErrNotTested, access)
 }
@@ -44,17 +49,16 @@ func (s *source) TestAccess(ctx context.Context, access ingest.Access, beside *i
 // TestAccess implements ingest.AccessTester: a GET of a key that is not there, an
 // upload as in testPut, and a DELETE as in testDelete.
 func (d *destination) TestAccess(ctx context.Context, access ingest.Access, _ *ingest.Codec) error {
-	key := unusedKey(d.prefix)
 	switch access {
 	case ingest.AccessList:
 		_, err := d.first(ctx, d.prefix)
 		return d.explain(err, "listing", "s3:ListBucket", "")
 	case ingest.AccessGet:
-		return d.testGetOfNone(ctx, key, "")
+		return d.testGetOfNone(ctx, d.prefix, "")
 	case ingest.AccessPut:
-		return d.testPut(ctx, key)
+		return d.testPut(ctx, unusedKey(d.prefix))
 	case ingest.AccessDelete:
-		return d.testDelete(ctx, key)
+		return d.testDelete(ctx, unusedKey(d.prefix))
 	}
 	return fmt.Errorf("%w: a destination has no use for %s", ingest.ErrNotTested, access)
 }
@@ -62,9 +66,17 @@ func (d *destination) TestAccess(ctx context.Context, access ingest.Access, _ *i
 // unusedKey is a key that no object has.
 func unusedKey(prefix string) string { return prefix + ".ingest-check-" + rand.Text() }
 
-func folder(key string) string {
-	dir, _ := path.Split(key)
-	return dir
+// together is how a test finds an object where it may list none.
+const together = "check this together with the configuration that lists the bucket, or "
+
+// known returns the key of an object, or nothing.
+func (s *source) known(ctx context.Context, beside *ingest.Codec) string {
+	if beside != nil {
+		return beside.ID
+	}
+	// Whoever may not list knows none.
+	key, _ := s.first(ctx, s.prefix)
+	return key
 }
 
 // first returns the first key beneath the prefix, or none.
@@ -101,27 +113,18 @@ func (c *client) getByte(ctx context.Context, key string) error {
 	return err
 }
 
-// testGetOfAny reads a byte of the first object that the listing shows.
-func (c *client) testGetOfAny(ctx context.Context) error {
-	key, err := c.first(ctx, "")
-	if err != nil || key == "" {
-		return c.testGetOfNone(ctx, unusedKey(""), "check this together with the configuration that lists the bucket, or ")
-	}
-	return c.explain(c.getByte(ctx, key), "reading", "s3:GetObject", "*")
-}
-
 // testGetOfNone reads a key that is not there. Who may read but not list is
 // denied that too, so that a refusal says something only where listing is
 // allowed. The advice is what else may help.
-func (c *client) testGetOfNone(ctx context.Context, key, advice string) error {
-	err := c.getByte(ctx, key)
+func (c *client) testGetOfNone(ctx context.Context, prefix, advice string) error {
+	err := c.getByte(ctx, unusedKey(prefix))
 	switch {
 	case isMissing(err):
 		return nil
 	case !isAccessDenied(err):
 		return c.explain(err, "reading", "s3:GetObject", "*")
 	}
-	if _, listErr := c.first(ctx, ""); listErr != nil {
+	if _, listErr := c.first(ctx, prefix); listErr != nil {
 		return finding.Mend(fmt.Errorf("%w: no object is known to try it on", ingest.ErrNotTested),
 			"%sgrant s3:ListBucket on arn:aws:s3:::%s", advice, c.bucket)
 	}

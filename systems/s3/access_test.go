@@ -87,6 +87,19 @@ func TestGetWithoutListing(t *testing.T) {
 	require.ErrorIs(t, s.TestAccess(t.Context(), ingest.AccessGet, nil), ingest.ErrNotTested)
 }
 
+// Who may delete beneath a prefix only is denied it elsewhere.
+func TestDeleteWhereNoObjectIsKnown(t *testing.T) {
+	f := newFake(t, "bucket")
+	s := f.source(t, "bucket", "")
+	f.note(func(r *http.Request) bool { return r.Method == http.MethodDelete })
+	require.ErrorIs(t, s.TestAccess(t.Context(), ingest.AccessDelete, nil), ingest.ErrNotTested)
+	f.heal()
+	f.put(t, "bucket", "in/a", []byte("a"))
+	noted := f.note(func(r *http.Request) bool { return r.Method == http.MethodDelete })
+	require.ErrorIs(t, s.TestAccess(t.Context(), ingest.AccessDelete, nil), ingest.ErrDenied)
+	assert.Contains(t, noted.methods(http.MethodDelete)[0], "/bucket/in/.ingest-check-")
+}
+
 func TestUnusedKeysAreBesideTheElements(t *testing.T) {
 	f := newFake(t, "bucket")
 	s := f.source(t, "bucket", "")
