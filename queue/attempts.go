@@ -23,9 +23,11 @@ type attempts struct {
 	stream jetstream.Stream
 }
 
+func newAttempts(cfg *Config) *attempts { return &attempts{bucket: cfg.Stream + "_attempts"} }
+
 // provisionAttempts creates the bucket.
 func provisionAttempts(ctx context.Context, js jetstream.JetStream, cfg *Config) (*attempts, error) {
-	a := &attempts{bucket: cfg.Stream + "_attempts"}
+	a := newAttempts(cfg)
 	var err error
 	a.kv, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket:      a.bucket,
@@ -39,6 +41,22 @@ func provisionAttempts(ctx context.Context, js jetstream.JetStream, cfg *Config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("provisioning the attempts of stream %s: %w", cfg.Stream, err)
+	}
+	return a, nil
+}
+
+// lookUpAttempts returns the bucket, or nil where there is none yet.
+func lookUpAttempts(ctx context.Context, js jetstream.JetStream, cfg *Config) (*attempts, error) {
+	a := newAttempts(cfg)
+	var err error
+	if a.kv, err = js.KeyValue(ctx, a.bucket); err == nil {
+		a.stream, err = js.Stream(ctx, "KV_"+a.bucket)
+	}
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up the attempts of stream %s: %w", cfg.Stream, err)
 	}
 	return a, nil
 }
@@ -69,4 +87,28 @@ func (a *attempts) set(ctx context.Context, message string, failed int) error {
 // forget removes the count. What it cannot remove expires.
 func (a *attempts) forget(ctx context.Context, message string) {
 	_ = a.stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+a.bucket+"."+message))
+}
+
+// sweep removes the counts of messages that the stream no longer holds.
+func (a *attempts) sweep(ctx context.Context, stream jetstream.Stream) error {
+	keys, err := a.kv.ListKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("listing failed attempts: %w", err)
+	}
+	defer keys.Stop() //nolint:errcheck // it is over
+	for message := range keys.Keys() {
+		var sequence uint64
+		var stored int64
+		if _, err := fmt.Sscanf(message, "%d-%d", &sequence, &stored); err != nil {
+			continue
+		}
+		msg, err := stream.GetMsg(ctx, sequence)
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("looking up the message of failed attempts: %w", err)
+		}
+		if err != nil || identity(sequence, msg.Time) != message {
+			a.forget(ctx, message)
+		}
+	}
+	return nil
 }

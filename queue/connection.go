@@ -36,7 +36,7 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("queue connection restored") }),
 	}, cfg.Auth...)
 	c := &connection{release: func() {}}
-	where := "the embedded server"
+	where := cfg.String()
 	if len(cfg.URLs) == 0 {
 		e, err := acquireEmbedded(cfg, log)
 		if err != nil {
@@ -45,7 +45,6 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 		c.release = e.release
 		opts = append(opts, nats.InProcessServer(e.server))
 	} else {
-		where = redactURLs(cfg.URLs)
 		if cfg.TLS != nil {
 			opts = append(opts, nats.Secure(cfg.TLS))
 		}
@@ -56,25 +55,43 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 	nc, err := nats.Connect(strings.Join(cfg.URLs, ","), opts...)
 	if err != nil {
 		c.release()
-		return nil, fmt.Errorf("connecting to NATS at %s: %w", where, err)
+		return nil, fmt.Errorf("connecting to %s: %w", where, err)
 	}
 	c.nc = nc
 	if c.js, err = jetstream.New(nc); err == nil {
 		_, err = c.js.AccountInfo(ctx)
 	}
 	if err != nil {
+		err = c.explain(err)
 		c.close()
 		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
-			return nil, fmt.Errorf("NATS at %s has no JetStream: start the server with -js, or enable it for the account: %w", where, err)
+			return nil, fmt.Errorf("%s has no JetStream: start the server with -js, or enable it for the account: %w", where, err)
 		}
-		return nil, fmt.Errorf("asking NATS at %s for JetStream: %w", where, err)
+		return nil, fmt.Errorf("asking %s for JetStream: %w", where, err)
 	}
 	return c, nil
+}
+
+// explain adds what the server has refused: it answers a request that a user may
+// not make with silence, and says why elsewhere.
+func (c *connection) explain(err error) error {
+	if last := c.nc.LastError(); errors.Is(err, context.DeadlineExceeded) && errors.Is(last, nats.ErrPermissionViolation) {
+		return fmt.Errorf("%w: %w", last, err)
+	}
+	return err
 }
 
 func (c *connection) close() {
 	c.nc.Close()
 	c.release()
+}
+
+// String names the servers, without what authenticates to them.
+func (s Server) String() string {
+	if len(s.URLs) == 0 {
+		return "the embedded server in " + s.StoreDir
+	}
+	return "NATS at " + redactURLs(s.URLs)
 }
 
 // redactURLs keeps user names and passwords out of errors.

@@ -27,12 +27,19 @@ const (
 // header, and errors of servers can be whole pages.
 const maxErrorText = 4 << 10
 
+// deadBase is what the dead letters of the workflow are beneath.
+func (c *Config) deadBase() string   { return "dead." + c.Stream + "." + c.Subject }
+func (c *Config) deadFilter() string { return c.deadBase() + ".>" }
+
 // DeadLetter is a message that was given up.
 type DeadLetter struct {
 	// Sequence is its number in the stream of dead letters.
 	Sequence uint64 `json:"sequence"`
 	// Subject is what the message was queued under.
 	Subject string `json:"subject"`
+	// ID and Name are those of the element, and empty where the message is none.
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
 	// Data is the message, byte for byte.
 	Data []byte `json:"data"`
 	// Error is why it was given up.
@@ -41,20 +48,15 @@ type DeadLetter struct {
 	Attempts int `json:"attempts"`
 	// At is when it was given up.
 	At time.Time `json:"at"`
-
-	header nats.Header
+	// Headers are those that the message was published with.
+	Headers nats.Header `json:"headers,omitempty"`
 }
 
 // bury publishes the delivery to the dead letters, and removes it from the
 // queue once that is stored. A crash in between leads to the same publish
 // again, which the message ID makes harmless.
 func (q *Queue) bury(ctx context.Context, d *Delivery, attempts int, cause error) error {
-	header := nats.Header{}
-	for k, v := range d.msg.Headers() {
-		if !strings.HasPrefix(k, "Nats-") {
-			header[k] = v
-		}
-	}
+	header := published(d.msg.Headers())
 	maps.Copy(header, natsHeader(map[string]string{
 		headerDeadError:    oneLine(cause.Error()),
 		headerDeadAttempts: strconv.Itoa(attempts),
@@ -81,20 +83,25 @@ func (q *Queue) bury(ctx context.Context, d *Delivery, attempts int, cause error
 }
 
 func elementName(d *Delivery) string {
-	var codec ingest.Codec
-	if codec.Unmarshal(d.msg.Data()) == nil {
-		return strconv.Quote(codec.ID)
+	if id, _ := elementOf(d.msg.Data()); id != "" {
+		return strconv.Quote(id)
 	}
 	return d.name()
+}
+
+// elementOf returns nothing for what is no element.
+func elementOf(data []byte) (id, name string) {
+	var codec ingest.Codec
+	_ = codec.Unmarshal(data)
+	return codec.ID, codec.Name
 }
 
 // deadSubject is one subject an element, so that an element that fails in every
 // scan has one dead letter. What is no element gets a subject of its own.
 func (q *Queue) deadSubject(d *Delivery) string {
-	base := "dead." + q.cfg.Stream + "." + q.cfg.Subject
-	var codec ingest.Codec
-	if codec.Unmarshal(d.msg.Data()) == nil {
-		return elementSubject(base, codec.ID)
+	base := q.cfg.deadBase()
+	if id, _ := elementOf(d.msg.Data()); id != "" {
+		return elementSubject(base, id)
 	}
 	return base + ".sequence-" + strconv.FormatUint(d.Sequence(), 10)
 }
@@ -109,7 +116,8 @@ func oneLine(text string) string {
 
 // DeadLetters calls f for every dead letter of the workflow, oldest first, until f
 // fails. No dead letters, or no stream of them, is no error.
-func (q *Queue) DeadLetters(ctx context.Context, f func(*DeadLetter) error) error {
+func (q *Queue) DeadLetters(ctx context.Context, f func(*DeadLetter) error) (err error) {
+	defer func() { err = q.conn.explain(err) }()
 	stream, err := q.conn.js.Stream(ctx, q.cfg.deadStream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
@@ -117,26 +125,41 @@ func (q *Queue) DeadLetters(ctx context.Context, f func(*DeadLetter) error) erro
 	if err != nil {
 		return fmt.Errorf("looking up stream %s: %w", q.cfg.deadStream(), err)
 	}
-	filter := "dead." + q.cfg.Stream + "." + q.cfg.filter()
 	// What is requeued while this runs, and fails again, is not seen twice.
-	last := stream.CachedInfo().State.LastSeq
-	for seq := uint64(1); seq <= last; {
-		msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(filter))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return nil
+	return eachMessage(ctx, stream, q.cfg.deadFilter(), func(msg *jetstream.RawStreamMsg) error { return f(deadLetter(msg)) })
+}
+
+// DeadLetter returns the dead letter of the element, or ErrNotFound.
+func (q *Queue) DeadLetter(ctx context.Context, id string) (*DeadLetter, error) {
+	return q.findDead(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+		return s.GetLastMsgForSubject(ctx, elementSubject(q.cfg.deadBase(), id))
+	})
+}
+
+// DeadLetterAt returns the dead letter with the number, or ErrNotFound: what is no
+// element has no ID.
+func (q *Queue) DeadLetterAt(ctx context.Context, sequence uint64) (*DeadLetter, error) {
+	return q.findDead(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+		msg, err := s.GetMsg(ctx, sequence)
+		if err == nil && !covers(q.cfg.deadFilter(), msg.Subject) {
+			return nil, jetstream.ErrMsgNotFound
 		}
-		if err != nil {
-			return fmt.Errorf("reading stream %s: %w", q.cfg.deadStream(), err)
+		return msg, err
+	})
+}
+
+func (q *Queue) findDead(ctx context.Context, get func(jetstream.Stream) (*jetstream.RawStreamMsg, error)) (*DeadLetter, error) {
+	stream, err := q.conn.js.Stream(ctx, q.cfg.deadStream())
+	if err == nil {
+		var msg *jetstream.RawStreamMsg
+		if msg, err = get(stream); err == nil {
+			return deadLetter(msg), nil
 		}
-		if msg.Sequence > last {
-			return nil
-		}
-		if err := f(deadLetter(msg)); err != nil {
-			return err
-		}
-		seq = msg.Sequence + 1
 	}
-	return nil
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, ErrNotFound
+	}
+	return nil, fmt.Errorf("reading stream %s: %w", q.cfg.deadStream(), q.conn.explain(err))
 }
 
 func deadLetter(msg *jetstream.RawStreamMsg) *DeadLetter {
@@ -145,15 +168,11 @@ func deadLetter(msg *jetstream.RawStreamMsg) *DeadLetter {
 		Subject:  msg.Header.Get(headerDeadSubject),
 		Data:     msg.Data,
 		Error:    msg.Header.Get(headerDeadError),
-		header:   nats.Header{},
+		Headers:  published(msg.Header),
 	}
+	dl.ID, dl.Name = elementOf(msg.Data)
 	dl.Attempts, _ = strconv.Atoi(msg.Header.Get(headerDeadAttempts))
 	dl.At, _ = time.Parse(time.RFC3339Nano, msg.Header.Get(headerDeadAt))
-	for k, v := range msg.Header {
-		if !strings.HasPrefix(k, "Nats-") && !strings.HasPrefix(k, "Ingest-Dead-") {
-			dl.header[k] = v
-		}
-	}
 	return dl
 }
 
@@ -161,7 +180,7 @@ func deadLetter(msg *jetstream.RawStreamMsg) *DeadLetter {
 // attempts, and removes it from the dead letters once it is stored. An element
 // that is queued again already is only removed.
 func (q *Queue) Requeue(ctx context.Context, dl *DeadLetter) error {
-	if err := q.publish(ctx, dl.Subject, dl.Data, dl.header); err != nil && !errors.Is(err, ingest.ErrAlreadyQueued) {
+	if err := q.publish(ctx, dl.Subject, dl.Data, dl.Headers); err != nil && !errors.Is(err, ingest.ErrAlreadyQueued) {
 		return err
 	}
 	stream, err := q.conn.js.Stream(ctx, q.cfg.deadStream())

@@ -83,10 +83,12 @@ func (d *Delivery) failed(ctx context.Context) (int, error) {
 	return d.sub.attempts.get(ctx, d.identity())
 }
 
-// identity tells the message from any other that there ever was: a stream that is
+func (d *Delivery) identity() string { return identity(d.Sequence(), d.meta.Timestamp) }
+
+// identity tells a message from any other that there ever was: a stream that is
 // made anew counts from one again.
-func (d *Delivery) identity() string {
-	return fmt.Sprintf("%d-%d", d.Sequence(), d.meta.Timestamp.UnixNano())
+func identity(sequence uint64, stored time.Time) string {
+	return fmt.Sprintf("%d-%d", sequence, stored.UnixNano())
 }
 
 // settle runs f unless the delivery was settled before. It ends the holding.

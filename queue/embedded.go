@@ -82,7 +82,7 @@ func startEmbedded(dir string, syncAlways bool, log *service.Logger) (_ *embedde
 		return nil, fmt.Errorf("field store_dir: locking %s: %w", dir, err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("field store_dir: %s is in use by another process: run both pipelines in one process (ingest streams), or run a NATS server and set urls", dir)
+		return nil, fmt.Errorf("field store_dir: %s is in use by another process: stop that, run both pipelines in one process (ingest streams), or run a NATS server and set urls", dir)
 	}
 	defer func() {
 		if err != nil {

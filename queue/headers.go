@@ -60,3 +60,15 @@ func plainHeaders(h nats.Header) map[string]string {
 	}
 	return headers
 }
+
+// published returns the headers that a message was published with, without those
+// of the server and of a dead letter.
+func published(h nats.Header) nats.Header {
+	headers := nats.Header{}
+	for k, v := range h {
+		if !strings.HasPrefix(k, "Nats-") && !strings.HasPrefix(k, "Ingest-Dead-") {
+			headers[k] = v
+		}
+	}
+	return headers
+}

@@ -33,6 +33,20 @@ var _ ingest.Queue = (*Queue)(nil)
 // objects is an error. The resources give the logger and the metrics, and may
 // be nil.
 func Open(ctx context.Context, cfg Config, res *service.Resources) (*Queue, error) {
+	q, err := newQueue(ctx, cfg, res)
+	if err != nil {
+		return nil, err
+	}
+	if err := provisionStream(ctx, q.conn.js, &q.cfg); err != nil {
+		err = q.conn.explain(err)
+		q.conn.close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// newQueue connects.
+func newQueue(ctx context.Context, cfg Config, res *service.Resources) (*Queue, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -41,42 +55,27 @@ func Open(ctx context.Context, cfg Config, res *service.Resources) (*Queue, erro
 	if res != nil {
 		q.log = res.Logger()
 	}
-	conn, err := connect(ctx, cfg.Server, q.log)
-	if err != nil {
-		return nil, err
-	}
-	q.conn = conn
-	if err := provisionStream(ctx, conn.js, &q.cfg); err != nil {
-		conn.close()
-		return nil, err
-	}
-	return q, nil
+	var err error
+	q.conn, err = connect(ctx, cfg.Server, q.log)
+	return q, err
 }
 
 // TestConnection connects as Open does, but provisions nothing.
 func TestConnection(ctx context.Context, cfg Config, res *service.Resources) error {
-	if err := cfg.Validate(); err != nil {
-		return err
-	}
-	cfg.setDefaults()
-	var log *service.Logger
-	if res != nil {
-		log = res.Logger()
-	}
-	conn, err := connect(ctx, cfg.Server, log)
+	q, err := newQueue(ctx, cfg, res)
 	if err != nil {
 		return err
 	}
-	defer conn.close()
-	stream, err := conn.js.Stream(ctx, cfg.Stream)
+	defer q.conn.close()
+	stream, err := q.conn.js.Stream(ctx, q.cfg.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("looking up stream %s: %w", cfg.Stream, err)
+		return fmt.Errorf("looking up stream %s: %w", q.cfg.Stream, q.conn.explain(err))
 	}
 	have := stream.CachedInfo().Config
-	return compatible(&have, &cfg)
+	return compatible(&have, &q.cfg)
 }
 
 // Publish implements ingest.Queue.
