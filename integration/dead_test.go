@@ -92,12 +92,12 @@ func spoil(t *testing.T, n *natsServer, q *queue.Queue, from, to int) {
 func requeue(t *testing.T, n *natsServer, want int) {
 	t.Helper()
 	config := writeConfig(t, fmt.Sprintf("input: { ingest_queue: { urls: [ %q ], subject: %s } }\noutput: { drop: {} }\n", n.url, subject))
-	list, err := exec.Command(binary, "queue", "dead", "ls", config).Output()
+	list, err := exec.Command(binary, "queue", "dead", "ls", config, "--json").Output()
 	require.NoError(t, err)
 	assert.Equal(t, want, strings.Count(string(list), "\n"))
-	out, err := exec.Command(binary, "queue", "dead", "requeue", config).CombinedOutput()
+	out, err := exec.Command(binary, "queue", "dead", "requeue", config, "--all").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Contains(t, string(out), fmt.Sprintf("%d dead letters are back in the queue", want))
+	assert.Contains(t, string(out), fmt.Sprintf("dead letters put back into the queue: %d\n", want))
 }
 
 // TestFailuresWithinTheBudget makes a destination refuse one object a few times.

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"gopkg.in/yaml.v3"
@@ -11,14 +12,25 @@ import (
 	"github.com/ingest-bundle/ingest/queue"
 )
 
-var errFound = errors.New("found")
+// pipelineQueue is the queue of an ingest_queue component.
+type pipelineQueue struct {
+	queue.Config
+	// consumes says that the component takes from it.
+	consumes bool
+	line     int
+}
 
-// queueOfPipeline returns the queue of the first ingest_queue input or output in
-// a configuration; an input says more, so it goes first.
-func queueOfPipeline(path string) (cfg queue.Config, consumes bool, err error) {
+// same reports whether two components have one queue.
+func (p pipelineQueue) same(other pipelineQueue) bool {
+	return p.Server.String() == other.Server.String() && p.Stream == other.Stream && p.Subject == other.Subject
+}
+
+// queuesOfPipeline returns the queues of all ingest_queue inputs and outputs in a
+// configuration, each once. Inputs say more than outputs, so they go first.
+func queuesOfPipeline(path string) (all []pipelineQueue, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return cfg, false, err
+		return nil, err
 	}
 	text = expandEnv(text)
 	for _, kind := range []string{"input", "output"} {
@@ -26,23 +38,46 @@ func queueOfPipeline(path string) (cfg queue.Config, consumes bool, err error) {
 			if w.ComponentType != kind || w.Name != "ingest_queue" {
 				return nil
 			}
-			if cfg, err = parseQueue(w.ConfigYAML(), kind == "input"); err != nil {
-				return fmt.Errorf("%s, line %d: %w", path, w.LineStart, err)
+			q := pipelineQueue{consumes: kind == "input", line: w.LineStart}
+			if q.Config, err = parseQueue(w.ConfigYAML(), q.consumes); err != nil {
+				return fmt.Errorf("line %d: %w", w.LineStart, err)
 			}
-			consumes = kind == "input"
-			return errFound
+			if !slices.ContainsFunc(all, q.same) {
+				all = append(all, q)
+			}
+			return nil
 		})
 		if err != nil {
-			break
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	switch {
-	case errors.Is(err, errFound):
-		return cfg, consumes, nil
-	case err != nil:
-		return cfg, false, err
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s has no ingest_queue input or output: give --url and --subject instead", path)
 	}
-	return cfg, false, fmt.Errorf("%s has no ingest_queue input or output", path)
+	return all, nil
+}
+
+// queueOfPipeline returns the one queue of a configuration that has the stream and
+// the subject; an empty one is any.
+func queueOfPipeline(path, stream, subject string) (q pipelineQueue, err error) {
+	all, err := queuesOfPipeline(path)
+	if err != nil {
+		return q, err
+	}
+	fitting := slices.DeleteFunc(slices.Clone(all), func(q pipelineQueue) bool {
+		return (stream != "" && q.Stream != stream) || (subject != "" && q.Subject != subject)
+	})
+	if len(fitting) == 1 {
+		return fitting[0], nil
+	}
+	var names []string
+	for _, q := range all {
+		names = append(names, fmt.Sprintf("line %d: --stream %s --subject %s (%s)", q.line, q.Stream, q.Subject, q.Server))
+	}
+	if len(fitting) == 0 {
+		return q, fmt.Errorf("%s has no such queue, but:\n  %s", path, strings.Join(names, "\n  "))
+	}
+	return q, fmt.Errorf("%s has several queues, choose one with --subject or --stream:\n  %s", path, strings.Join(names, "\n  "))
 }
 
 // parseQueue reads the configuration of an ingest_queue component.
@@ -53,7 +88,12 @@ func parseQueue(text string, isInput bool) (cfg queue.Config, err error) {
 	if err := yaml.Unmarshal([]byte(text), &component); err != nil {
 		return cfg, err
 	}
-	body, err := yaml.Marshal(&component.Queue)
+	return parseQueueFields(&component.Queue, isInput)
+}
+
+// parseQueueFields reads the fields of an ingest_queue component.
+func parseQueueFields(fields any, isInput bool) (cfg queue.Config, err error) {
+	body, err := yaml.Marshal(fields)
 	if err != nil {
 		return cfg, err
 	}

@@ -1,107 +1,147 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ingest-bundle/ingest/queue"
 )
 
-// queueCommand works on the queue that a pipeline's configuration names.
+// queueCommand works on work queues.
 func queueCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "queue",
-		Usage: "Look at the work queue of a pipeline, and put dead letters back",
+		Usage: "Look at work queues, put dead letters back, purge and migrate",
 		Description: `
-Every command takes the configuration of a pipeline that has an ingest_queue input
-or output, and works on its queue. Environment variables are expanded.
+Every command takes the CONFIG of a pipeline that has an ingest_queue input or
+output, and works on its queue; environment variables are expanded. Where a
+configuration names several queues, --subject and --stream choose one. Without
+a configuration, --url (or NATS_URL) and --subject name a queue, or --store-dir
+and --subject an embedded one. An embedded queue belongs to the process that
+runs it: stop that first.
 
-  ingest queue create ./dequeue.yaml
+  ingest queue ls --url nats://localhost:4222
+  ingest queue info ./dequeue.yaml
+  ingest queue info --url nats://localhost:4222 --subject ingest.foo_1-bar_1
   ingest queue dead ls ./dequeue.yaml
-  ingest queue dead requeue ./dequeue.yaml`[1:],
+  ingest queue dead requeue ./dequeue.yaml --all`[1:],
 		Subcommands: []*cli.Command{
-			{
-				Name:      "create",
-				Usage:     "Create the stream and, for a pipeline that takes from it, the consumer and the stream of dead letters",
-				ArgsUsage: "CONFIG",
-				Action:    withQueue(createQueue),
-			},
-			{
-				Name:  "dead",
-				Usage: "Look at dead letters, and put them back",
-				Subcommands: []*cli.Command{
-					{
-						Name:      "ls",
-						Usage:     "Print the dead letters, one JSON object a line, oldest first",
-						ArgsUsage: "CONFIG",
-						Action:    withQueue(listDead),
-					},
-					{
-						Name:      "requeue",
-						Usage:     "Put all dead letters back into the queue, with a fresh count of attempts",
-						ArgsUsage: "CONFIG",
-						Action:    withQueue(requeueDead),
-					},
-				},
-			},
+			queueCreateCommand(),
+			queueListCommand(),
+			queueInfoCommand(),
+			queuePeekCommand(),
+			queueDeadCommand(),
+			queuePurgeCommand(),
+			queueMigrateCommand(),
 		},
 	}
 }
 
-// pipelineQueue is the queue of a pipeline.
-type pipelineQueue struct {
-	*queue.Queue
-	// consumes says that the pipeline takes from it.
-	consumes bool
+// attach opens a queue that exists.
+func attach(ctx context.Context, cfg queue.Config) (*queue.Queue, error) {
+	q, err := queue.Attach(ctx, cfg, nil)
+	if errors.Is(err, queue.ErrNotFound) {
+		err = fmt.Errorf("%w (%s); `ingest queue ls` lists the queues there, `ingest queue create` makes one", err, cfg.Server)
+	}
+	return q, err
 }
 
-func withQueue(act func(*cli.Context, pipelineQueue) error) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		if c.Args().Len() != 1 {
-			return fmt.Errorf("one configuration was expected: ingest queue %s CONFIG", c.Command.Name)
-		}
-		cfg, consumes, err := queueOfPipeline(c.Args().First())
-		if err != nil {
-			return err
-		}
-		q, err := queue.Open(c.Context, cfg, nil)
+// queueAction is a command on an open queue, with the arguments behind CONFIG.
+type queueAction func(ctx context.Context, c *cli.Context, q *queue.Queue, args []string) error
+
+// withQueue opens the queue that the command line names.
+func withQueue(act queueAction) cli.ActionFunc {
+	return withTarget(func(ctx context.Context, c *cli.Context, target pipelineQueue, args []string) error {
+		q, err := attach(ctx, target.Config)
 		if err != nil {
 			return err
 		}
 		defer q.Close() //nolint:errcheck // the command is over
-		return act(c, pipelineQueue{q, consumes})
+		return act(ctx, c, q, args)
+	})
+}
+
+// withTarget finds out which queue is meant.
+func withTarget(act func(ctx context.Context, c *cli.Context, target pipelineQueue, args []string) error) cli.ActionFunc {
+	return withArguments(func(ctx context.Context, c *cli.Context, args []string) error {
+		target, rest, err := chosenQueue(c, args)
+		if err != nil {
+			return err
+		}
+		return act(ctx, c, target, rest)
+	})
+}
+
+// withArguments is beneath every command: flags may come last, and a signal ends
+// the work in good order.
+func withArguments(act func(ctx context.Context, c *cli.Context, args []string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := parseArguments(c)
+		if err != nil {
+			return err
+		}
+		if c.Bool("help") {
+			return cli.ShowSubcommandHelp(c)
+		}
+		if err := importEnv(c.StringSlice(flagEnvFile)); err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return act(ctx, c, args)
 	}
 }
 
-// createQueue leaves alone what the pipeline says nothing of: opening the queue has
-// made the stream.
-func createQueue(c *cli.Context, q pipelineQueue) error {
-	if !q.consumes {
-		return nil
+// nothingMore fails if arguments are left that the command does not know.
+func nothingMore(c *cli.Context, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q was not expected: %s %s", args[0], c.Command.HelpName, c.Command.ArgsUsage)
 	}
-	sub, err := q.Subscribe(c.Context)
+	return nil
+}
+
+func queueCreateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "create",
+		Usage:     "Create the stream and, for a pipeline that takes from it, the consumer and the stream of dead letters",
+		ArgsUsage: "[CONFIG]",
+		Flags:     queueFlags(),
+		Description: `
+What a pipeline makes when it starts, ahead of its first run: for stock
+components, which need it, or with other permissions than the pipeline has. What
+exists is left as it is, but for limits that the configuration sets.
+
+  ingest queue create ./dequeue.yaml
+  ingest queue create --url nats://localhost:4222 --subject ingest.foo_1-bar_1`[1:],
+		Action: withTarget(createQueue),
+	}
+}
+
+func createQueue(ctx context.Context, c *cli.Context, target pipelineQueue, args []string) error {
+	if err := nothingMore(c, args); err != nil {
+		return err
+	}
+	q, err := queue.Open(ctx, target.Config, nil)
 	if err != nil {
 		return err
 	}
-	return sub.Close(c.Context)
-}
-
-func listDead(c *cli.Context, q pipelineQueue) error {
-	enc := json.NewEncoder(c.App.Writer)
-	return q.DeadLetters(c.Context, func(d *queue.DeadLetter) error { return enc.Encode(d) })
-}
-
-func requeueDead(c *cli.Context, q pipelineQueue) error {
-	n := 0
-	err := q.DeadLetters(c.Context, func(d *queue.DeadLetter) error {
-		if err := q.Requeue(c.Context, d); err != nil {
+	defer q.Close() //nolint:errcheck // the command is over
+	what := "Stream"
+	if target.consumes {
+		sub, err := q.Subscribe(ctx)
+		if err != nil {
 			return err
 		}
-		n++
-		return nil
-	})
-	fmt.Fprintf(c.App.Writer, "%d dead letters are back in the queue\n", n) //nolint:errcheck // a closed terminal is no failure
-	return err
+		if err := sub.Close(ctx); err != nil {
+			return err
+		}
+		what = "Stream, consumer and stream of dead letters"
+	}
+	return printf(c, "%s of %s are ready: %s\n", what, target.Subject, target.Server)
 }
