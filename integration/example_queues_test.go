@@ -67,6 +67,16 @@ func exampleNATSCluster(s *stage) {
 	s.moved(objects)
 	stopped(s.t, enqueue)
 	n := connectNATS(s.t, servers[2], key)
+	// Who says nothing of replicas changes none.
+	q, err := queue.Open(s.t.Context(), queue.Config{
+		Server:  queue.Server{URLs: []string{n.url}, Auth: []nats.Option{key}},
+		Subject: "ingest.cluster",
+	}, nil)
+	require.NoError(s.t, err)
+	sub, err := q.Subscribe(s.t.Context())
+	require.NoError(s.t, err)
+	require.NoError(s.t, sub.Close(s.t.Context()))
+	require.NoError(s.t, q.Close())
 	for _, stream := range []string{"ingest", "ingest_dead", "KV_ingest_attempts"} {
 		info, err := n.js.Stream(s.t.Context(), stream)
 		require.NoError(s.t, err)

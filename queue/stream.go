@@ -42,6 +42,10 @@ func provisionStream(ctx context.Context, js jetstream.JetStream, cfg *Config) e
 		if err := compatible(&have, cfg); err != nil {
 			return err
 		}
+		if cfg.Replicas == 0 {
+			// The dead letters and the attempts are kept as often.
+			cfg.Replicas = have.Replicas
+		}
 		update, changed := merged(have, cfg)
 		if !changed {
 			return nil
