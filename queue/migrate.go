@@ -140,6 +140,9 @@ func (o *Original) MoveTo(ctx context.Context, q *Queue, report func(Moved)) (m 
 			return m, err
 		}
 	}
+	// What was given back must be on its way before the connection closes.
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	return m, o.conn.nc.FlushWithContext(ctx)
 }
 

@@ -70,7 +70,8 @@ func TestMigrate(t *testing.T) {
 	assert.Equal(t, []any{uint64(3), 1}, []any{pending, unacknowledged})
 	q := open(t, cfg)
 	publish(t, q, "c")
-	m, err := o.MoveTo(testContext(t), q, quiet)
+	// The command has no deadline.
+	m, err := o.MoveTo(t.Context(), q, quiet)
 	require.NoError(t, err)
 	assert.Equal(t, Moved{Queued: 2, AlreadyQueued: 2}, m)
 	assert.ElementsMatch(t, []string{"held", "b", "c"}, idsIn(t, q))
