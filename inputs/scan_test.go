@@ -188,13 +188,13 @@ func TestScanThatIsMisconfigured(t *testing.T) {
 	wrong := ingest.Misconfigured(errors.New("no such bucket"))
 	t.Run("ends where it runs once, in Connect", func(t *testing.T) {
 		in := newScan(t, &listing{test: wrong}, "")
-		assert.Equal(t, 1, failures(func() {
+		assert.EqualValues(t, 1, failures(func() {
 			require.ErrorIs(t, in.Connect(t.Context()), service.ErrEndOfInput)
 		}))
 	})
 	t.Run("ends where it runs once, in a listing", func(t *testing.T) {
 		in := newScan(t, &listing{ids: []string{"a"}, errs: map[int]error{0: wrong}}, "")
-		assert.Equal(t, 1, failures(func() {
+		assert.EqualValues(t, 1, failures(func() {
 			_, err := read(t.Context(), in)
 			require.ErrorIs(t, err, service.ErrEndOfInput)
 		}))
