@@ -13,7 +13,8 @@ type Nexter interface {
 	// Next returns a *Codec that represents an element.
 	// If all elements were returned by Next, io.EOF must be returned.
 	// After any other error Next is called again and must go on where it
-	// was: an error never stands for the end, and skips no element.
+	// was: an error never stands for the end, and skips no element, except
+	// one that is an ErrLeftOut, with which the scan as a whole fails.
 	Next(context.Context) (*Codec, error)
 }
 

@@ -27,6 +27,9 @@ var (
 	// this attempt pinned. The message goes back at once, and the next
 	// attempt copies the newer version.
 	ErrChanged = errors.New("source object changed")
+	// ErrLeftOut says that a listing cannot show something that it knows is
+	// there. The listing goes on after it, and the next one tries again.
+	ErrLeftOut = errors.New("left out")
 	// ErrAlreadyQueued is returned by Queue.Publish when a message for the
 	// same element is pending or in flight.
 	ErrAlreadyQueued = errors.New("already queued")
@@ -61,6 +64,9 @@ func Misconfigured(err error) error { return withKind(ErrMisconfigured, err) }
 
 // Changed marks err as ErrChanged; nil stays nil.
 func Changed(err error) error { return withKind(ErrChanged, err) }
+
+// LeftOut marks err as ErrLeftOut; nil stays nil.
+func LeftOut(err error) error { return withKind(ErrLeftOut, err) }
 
 // Kind is what a failed attempt as a whole means for its message.
 type Kind int

@@ -80,6 +80,7 @@ func TestMarksKeepTextAndCause(t *testing.T) {
 		"Outage":        {ingest.Outage, ingest.ErrOutage},
 		"Misconfigured": {ingest.Misconfigured, ingest.ErrMisconfigured},
 		"Changed":       {ingest.Changed, ingest.ErrChanged},
+		"LeftOut":       {ingest.LeftOut, ingest.ErrLeftOut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cause := errors.New("the cause")

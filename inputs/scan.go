@@ -156,6 +156,8 @@ func (s *Scan) Read(ctx context.Context) (*service.Message, service.AckFunc, err
 			if err := s.finish(ctx); err != nil {
 				return nil, nil, err
 			}
+		case errors.Is(err, ingest.ErrLeftOut):
+			s.skip(err)
 		default:
 			if err := s.wait(ctx, err); err != nil {
 				return nil, nil, err
@@ -179,8 +181,8 @@ func (s *Scan) next(ctx context.Context) (*ingest.Codec, *ingest.Object, error) 
 	return codec, nil, err
 }
 
-// skip tells of an element that cannot be queued. The run goes on, and fails in
-// the end.
+// skip tells of an element that cannot be listed or queued. The run goes on, and
+// fails in the end.
 func (s *Scan) skip(err error) {
 	s.skipped++
 	s.errs.Incr(1)

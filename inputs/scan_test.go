@@ -184,6 +184,20 @@ func TestScanLeavesOutWhatCannotBeQueued(t *testing.T) {
 	assert.EqualValues(t, 2, n, "the run fails in the end")
 }
 
+func TestScanLeavesOutWhatCannotBeListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listing{ids: []string{"a", "b"}, errs: map[int]error{1: ingest.LeftOut(ingest.Misconfigured(errors.New("denied")))}}
+		in := newScan(t, l, "")
+		begun := time.Now()
+		assert.EqualValues(t, 1, failures(func() {
+			assert.Equal(t, []string{"a", "b"}, readAll(t, in, 2))
+			_, err := read(t.Context(), in)
+			require.ErrorIs(t, err, service.ErrEndOfInput)
+		}), "the run fails in the end")
+		assert.Zero(t, time.Since(begun), "nothing is waited for")
+	})
+}
+
 func TestScanThatIsMisconfigured(t *testing.T) {
 	wrong := ingest.Misconfigured(errors.New("no such bucket"))
 	t.Run("ends where it runs once, in Connect", func(t *testing.T) {
