@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"systems"},
 	{"inputs", "processors", "outputs", "plugin", "plugin/"},
 	{"queue", "internal/"},
-	{"", "config/"},
+	{"", "config/", "internal/folder"},
 }
 
 // besides are imports within one layer that do no harm: the layer's helpers.

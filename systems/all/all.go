@@ -2,5 +2,6 @@
 package all
 
 import (
-	_ "github.com/ingest-bundle/ingest/systems/s3" // ingest_s3
+	_ "github.com/ingest-bundle/ingest/systems/files" // ingest_files
+	_ "github.com/ingest-bundle/ingest/systems/s3"    // ingest_s3
 )

@@ -33,7 +33,7 @@ func views() map[string]*service.ConfigView {
 func TestEveryExampleLints(t *testing.T) {
 	linter := service.GlobalEnvironment().FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
 	all := views()
-	for _, name := range []string{"input ingest_queue", "output ingest_queue", "output ingest_fan_out", "input ingest_s3", "processor ingest_s3", "output ingest_s3"} {
+	for _, name := range []string{"input ingest_queue", "output ingest_queue", "output ingest_fan_out", "input ingest_s3", "processor ingest_s3", "output ingest_s3", "input ingest_files", "processor ingest_files", "output ingest_files"} {
 		require.Contains(t, all, name)
 	}
 	for name, view := range all {
@@ -63,16 +63,40 @@ func TestEveryComponentIsDocumented(t *testing.T) {
 	}
 }
 
-func TestLintS3(t *testing.T) {
+// lintCase is a field of a component, and what linting says about it: nothing where
+// that is empty.
+type lintCase struct {
+	kinds      []string
+	more, says string
+}
+
+var everywhere = []string{"input", "processor", "output"}
+
+// lintAll lints the fields, beside what a component must have.
+func lintAll(t *testing.T, component, must string, cases map[string]lintCase) {
+	t.Helper()
 	linter := service.GlobalEnvironment().NewComponentConfigLinter()
 	lints := map[string]func([]byte) ([]service.Lint, error){
 		"input": linter.LintInputYAML, "processor": linter.LintProcessorYAML, "output": linter.LintOutputYAML,
 	}
-	everywhere := []string{"input", "processor", "output"}
-	for name, tc := range map[string]struct {
-		kinds      []string
-		more, says string
-	}{
+	for name, tc := range cases {
+		for _, kind := range tc.kinds {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				found, err := lints[kind]([]byte(component + ":\n  " + must + "\n  " + tc.more + "\n"))
+				require.NoError(t, err)
+				if tc.says == "" {
+					assert.Empty(t, found)
+					return
+				}
+				require.NotEmpty(t, found)
+				assert.Contains(t, fmt.Sprint(found), tc.says)
+			})
+		}
+	}
+}
+
+func TestLintS3(t *testing.T) {
+	lintAll(t, "ingest_s3", "bucket: b-1", map[string]lintCase{
 		"defaults":            {everywhere, "", ""},
 		"scheme":              {everywhere, "endpoint: http://localhost:9000", "without a scheme"},
 		"path":                {everywhere, "endpoint: localhost/x", "a host and port was expected"},
@@ -90,18 +114,18 @@ func TestLintS3(t *testing.T) {
 		"overwrite":           {[]string{"output"}, "overwrite: sometimes", "sometimes"},
 		"checksum":            {[]string{"output"}, "checksum: sha1", "sha1"},
 		"unsafe keys refused": {[]string{"output"}, "unsafe_keys: refuse", ""},
-	} {
-		for _, kind := range tc.kinds {
-			t.Run(kind+", "+name, func(t *testing.T) {
-				found, err := lints[kind]([]byte("ingest_s3:\n  bucket: b-1\n  " + tc.more + "\n"))
-				require.NoError(t, err)
-				if tc.says == "" {
-					assert.Empty(t, found)
-					return
-				}
-				require.NotEmpty(t, found)
-				assert.Contains(t, fmt.Sprint(found), tc.says)
-			})
-		}
-	}
+	})
+}
+
+func TestLintFiles(t *testing.T) {
+	lintAll(t, "ingest_files", "path: /data", map[string]lintCase{
+		"defaults":         {everywhere, "", ""},
+		"unknown":          {everywhere, "folder: x", "folder"},
+		"patterns":         {[]string{"input"}, "include: [ '**/*.csv' ]", ""},
+		"settle":           {[]string{"input"}, "settle: 30m", ""},
+		"input's alone":    {[]string{"processor", "output"}, "settle: 30m", "settle"},
+		"mode":             {[]string{"output"}, "file_mode: '0640'", ""},
+		"mode that is not": {[]string{"output"}, "folder_mode: rwx", "permissions in octal"},
+		"absolute prefix":  {[]string{"output"}, "prefix: /in", "without a slash before it"},
+	})
 }
