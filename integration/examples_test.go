@@ -20,6 +20,8 @@ const examplesDir = "config/examples"
 var examples = map[string]func(*stage){
 	"s3-to-s3":       exampleS3ToS3,
 	"single-process": exampleSingleProcess,
+	"files-to-s3":    exampleFilesToS3,
+	"s3-to-files":    exampleS3ToFiles,
 	"fan-out":        exampleFanOut,
 	"clean-up":       exampleCleanUp,
 	"webhook":        exampleWebhook,
