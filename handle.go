@@ -134,6 +134,29 @@ func (h *Handle) Unchanged(ctx context.Context) error {
 	return nil
 }
 
+// Untouched looks at the source once more after the object was stored somewhere
+// else. It fails with ErrPermanent if that has given the object at the source a
+// new time: then the two are one, under two names.
+func (h *Handle) Untouched(ctx context.Context) error {
+	pin, unlock, err := h.pinned(ctx)
+	if err != nil {
+		return err
+	}
+	unlock()
+	versioned, ok := h.client.(VersionedClient)
+	if pin == nil || !ok {
+		return nil
+	}
+	now, err := versioned.Stat(ctx, h.codec)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("looking at source object %q once more: %w", h.codec.ID, err)
+	}
+	if err == nil && pin.SameVersion(now) && !pin.ModTime.Equal(now.ModTime) {
+		return Permanent(fmt.Errorf("source object %q changed when its copy was stored: the destination is the source itself, under another name of its server", h.codec.ID))
+	}
+	return nil
+}
+
 // CleanUp removes the pinned version from the source, and only that: it fails
 // with ErrChanged if the source has moved on. An object that is gone is no
 // error. Without a pinned version nothing was copied, and CleanUp refuses.

@@ -141,9 +141,15 @@ func (i *queueInput) Read(ctx context.Context) (*service.Message, service.AckFun
 			return nil, nil, service.ErrNotConnected
 		}
 		d := deliveries[0]
-		msg, err := deliveryMessage(d)
+		attempt, settlement := ingest.WithSettlement(d.Context())
+		msg, err := deliveryMessage(attempt, d)
 		if err == nil {
-			return msg, d.Fail, nil
+			return msg, func(ctx context.Context, err error) error {
+				if err == nil {
+					err = settlement.Finish(ctx)
+				}
+				return d.Fail(ctx, err)
+			}, nil
 		}
 		// What is no element never enters a pipeline, where a stock output
 		// might store it.
@@ -153,12 +159,12 @@ func (i *queueInput) Read(ctx context.Context) (*service.Message, service.AckFun
 	}
 }
 
-func deliveryMessage(d ingest.Delivery) (*service.Message, error) {
+func deliveryMessage(attempt context.Context, d ingest.Delivery) (*service.Message, error) {
 	var codec ingest.Codec
 	if err := codec.Unmarshal(d.Data()); err != nil {
 		return nil, err
 	}
-	msg := service.NewMessageWithContext(d.Context(), d.Data())
+	msg := service.NewMessageWithContext(attempt, d.Data())
 	for k, v := range d.Headers() {
 		if key, ok := queue.MetaKey(k); ok {
 			msg.MetaSetMut(key, v)

@@ -187,3 +187,26 @@ func TestQueueInputLint(t *testing.T) {
 		})
 	}
 }
+
+type failing struct{ err error }
+
+func (f failing) Finish(context.Context) error { return f.err }
+
+// A message leaves the queue only when what outputs want to do at its end is done.
+func TestQueueInputFinishesBeforeItAcknowledges(t *testing.T) {
+	in, q, nc := newQueueInput(t)
+	require.NoError(t, q.Publish(testContext(t), ingest.NewCodec("a", "a", nil), nil))
+	for _, err := range []error{errors.New("not yet"), nil} {
+		msg, ack, readErr := in.Read(testContext(t))
+		require.NoError(t, readErr)
+		settlement, ok := ingest.SettlementOf(msg)
+		require.True(t, ok)
+		settlement.Join("output", func() ingest.Finisher { return failing{err} })
+		require.NoError(t, ack(testContext(t), nil))
+		want := uint64(0)
+		if err != nil {
+			want = 1
+		}
+		require.Equal(t, want, pending(t, nc))
+	}
+}

@@ -84,7 +84,7 @@ func TestLint(t *testing.T) {
     interval: five
 output:
   ingest_fan_out:
-    outputs: []
+    outputs: [ { ingest_s3: { bucket: copy, part_size: 1 } } ]
     web_hook: {}
 `)
 	out, err := exec.Command(binary, "lint", config).CombinedOutput()

@@ -14,6 +14,8 @@ import (
 )
 
 func TestDemo(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	p := startArgs(t, "", "demo")
 	require.Zero(t, p.wait(time.Minute), "%s", p.logs)
 	out := p.logs.String()
@@ -22,7 +24,7 @@ func TestDemo(t *testing.T) {
 	assert.Regexp(t, `flaky/unreliable-line.bin +3.0 MiB +3 +\w+… +verified`, out, "it failed twice, and recovered")
 	assert.Contains(t, out, "2 retried, 0 failed")
 	assert.Contains(t, out, "progress: 24 scanned · ", "lines where there is no terminal")
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "ingest-demo-*"))
+	left, err := os.ReadDir(temporary)
 	require.NoError(t, err)
 	assert.Empty(t, left, "nothing is left behind")
 }
@@ -120,4 +122,25 @@ func TestProgressRefusesAnUnknownMode(t *testing.T) {
 	p := startArgs(t, "", "run", "--progress=loud", writeConfig(t, "input: { stdin: {} }"))
 	require.Equal(t, 1, p.wait(time.Minute))
 	assert.Contains(t, p.logs.String(), "auto, bar, plain or json was expected")
+}
+
+// Who stops a run that was to go on until all is done is told that it was not.
+func TestUntilDoneInterrupted(t *testing.T) {
+	s := startVersityGW(t)
+	source := s.bucket("source")
+	putAll(t, s, source, small(3, "o"))
+	args := streamsOfOneProcess(t, s.fields(source), s.fields("missing"), "")
+	p := startArgs(t, "", append([]string{"streams", "--progress=plain", "--until-done"}, args...)...)
+	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), "scanned 3 elements") }, time.Minute, tick)
+	p.stop()
+	assert.Equal(t, 1, p.code)
+	assert.Contains(t, p.logs.String(), "ingest: stopped before all was done")
+}
+
+func TestNoSummaryWithoutARun(t *testing.T) {
+	p := startArgs(t, "", "streams", "--progress", writeConfig(t, "input: { ingest_s3: { bukket: x } }"))
+	require.Equal(t, 1, p.wait(time.Minute))
+	assert.Contains(t, p.logs.String(), "bukket")
+	assert.NotContains(t, p.logs.String(), "summary:")
+	assert.NotContains(t, p.logs.String(), "{{")
 }

@@ -90,10 +90,11 @@ type fanOut struct {
 	trust    bool
 	webhook  *webhook
 	cleanUps *service.MetricCounter
+	log      *service.Logger
 }
 
 func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, error) {
-	f := &fanOut{cleanUps: res.Metrics().NewCounter("ingest_clean_ups_total", "result")}
+	f := &fanOut{cleanUps: res.Metrics().NewCounter("ingest_clean_ups_total", "result"), log: res.Logger()}
 	var err error
 	if f.cleanUp, err = conf.FieldBool(fieldCleanUp); err != nil {
 		return nil, err
@@ -140,10 +141,11 @@ type delivery struct {
 	receipts []*ingest.Receipts
 }
 
-// WriteBatch implements service.BatchOutput. A batch is what processors made of
-// one message of the queue: it succeeds as a whole or goes back as a whole, so
-// that an object that was split is not cleaned up before its last piece is
-// stored.
+// WriteBatch implements service.BatchOutput. What processors made of one message
+// of the queue succeeds as a whole or goes back as a whole, so that an object
+// that was split is not cleaned up before its last piece is stored. Where the
+// input knows of all batches that were made of a message, the rest waits for
+// the last of them; elsewhere a batch is taken for the whole.
 func (f *fanOut) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
 	deliveries := make([]*delivery, len(batch))
 	for i, msg := range batch {
@@ -158,6 +160,45 @@ func (f *fanOut) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	if err := f.distinct(deliveries); err != nil {
 		return err
 	}
+	var whole []*delivery
+	for _, d := range deliveries {
+		if s, ok := ingest.SettlementOf(d.msg); ok {
+			s.Join(f, func() ingest.Finisher { return &settling{fanOut: f} }).(*settling).add(d)
+		} else {
+			whole = append(whole, d)
+		}
+	}
+	return f.settle(ctx, whole)
+}
+
+// settling gathers what was made of one message of the queue.
+type settling struct {
+	fanOut *fanOut
+
+	mu         sync.Mutex
+	deliveries []*delivery
+}
+
+func (s *settling) add(d *delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deliveries = append(s.deliveries, d)
+}
+
+// Finish implements ingest.Finisher.
+func (s *settling) Finish(ctx context.Context) error {
+	err := s.fanOut.distinct(s.deliveries)
+	if err == nil {
+		err = s.fanOut.settle(ctx, s.deliveries)
+	}
+	if err != nil {
+		s.fanOut.log.Errorf("what is stored is not finished: %v", err)
+	}
+	return err
+}
+
+// settle does what follows once all is stored.
+func (f *fanOut) settle(ctx context.Context, deliveries []*delivery) error {
 	if err := f.finish(ctx, deliveries); err != nil {
 		return err
 	}

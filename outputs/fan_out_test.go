@@ -242,3 +242,34 @@ func TestFanOutRefusesMessagesThatFailed(t *testing.T) {
 	require.ErrorContains(t, f.WriteBatch(testContext(t), service.MessageBatch{msg}), "a processor failed")
 	assert.Empty(t, dest.objects)
 }
+
+// What processors made of one message may come in several batches: nothing is
+// cleaned up, and nobody told, before the last of them is stored.
+func TestFanOutWaitsForAllBatchesOfAMessage(t *testing.T) {
+	src, dest := newClient("x"), newMemory()
+	f := newTestFanOut(t, "clean_up: true\n", `key: '${! metadata("piece") }'`, dest)
+	ctx, settlement := ingest.WithSettlement(testContext(t))
+	whole := carrying(src).WithContext(ctx)
+	piece := func(name string) service.MessageBatch {
+		msg := whole.Copy()
+		msg.MetaSetMut("piece", name)
+		return service.MessageBatch{msg}
+	}
+	require.NoError(t, f.WriteBatch(testContext(t), piece("1")))
+	require.NoError(t, f.WriteBatch(testContext(t), piece("2")))
+	assert.Zero(t, src.cleaned)
+	require.NoError(t, settlement.Finish(testContext(t)))
+	assert.Equal(t, 1, src.cleaned)
+
+	require.NoError(t, f.WriteBatch(testContext(t), piece("2")))
+	err := settlement.Finish(testContext(t))
+	require.ErrorIs(t, err, ingest.ErrPermanent, "two pieces have one name")
+	assert.Equal(t, 1, src.cleaned)
+}
+
+func TestFanOutNeedsAnOutput(t *testing.T) {
+	conf, err := fanOutSpec().ParseYAML("outputs: []", service.GlobalEnvironment())
+	require.NoError(t, err)
+	_, err = newFanOut(conf, service.MockResources())
+	require.ErrorContains(t, err, "field outputs: at least one output was expected")
+}

@@ -201,7 +201,8 @@ func (s *Store) codec(handle *ingest.Handle, msg *service.Message) (ingest.Codec
 // deliver brings the destination up to date.
 func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest.Codec, msg *service.Message) (ingest.Receipt, error) {
 	var held *ingest.Stored
-	if s.overwrite != overwriteAlways {
+	namesake := s.namesake(handle, codec)
+	if s.overwrite != overwriteAlways || namesake {
 		var err error
 		if held, err = s.dest.Stat(ctx, codec); err != nil && !errors.Is(err, ingest.ErrNotFound) {
 			return ingest.Receipt{}, err
@@ -225,11 +226,19 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 		if err != nil {
 			return ingest.Receipt{}, err
 		}
-		if upToDate(src, held) {
+		namesake = namesake && maybeItself(src, held)
+		if s.overwrite != overwriteAlways && !namesake && upToDate(src, held) {
 			return ingest.Receipt{Outcome: ingest.OutcomeUpToDate, Stored: held}, s.confirm(ctx, codec)
 		}
 		if s.overwrite == overwriteNever {
 			return ingest.Receipt{Outcome: ingest.OutcomeKept, Stored: held}, nil
+		}
+	}
+	namesake = namesake && held != nil
+	if namesake {
+		// What is stored now must differ in its time.
+		if err := wait(ctx, timeOfObjects); err != nil {
+			return ingest.Receipt{}, err
 		}
 	}
 	obj, err := open(ctx)
@@ -252,6 +261,11 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	}
 	if err != nil {
 		return ingest.Receipt{}, fmt.Errorf("storing %q: %w", codec.Name, err)
+	}
+	if namesake {
+		if err := handle.Untouched(ctx); err != nil {
+			return ingest.Receipt{}, err
+		}
 	}
 	return ingest.Receipt{Outcome: ingest.OutcomeStored, Stored: stored}, s.confirm(ctx, codec)
 }

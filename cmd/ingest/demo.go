@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -34,7 +35,15 @@ The exit code is 0 only if every copy is there and equal.`[1:],
 			}
 			ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			return demo.Run(ctx, demo.Options{Executable: executable, Out: c.App.Writer, Keep: c.Bool("keep")})
+			return demo.Run(ctx, demo.Options{Executable: executable, Command: calledAs(executable), Out: c.App.Writer, Keep: c.Bool("keep")})
 		},
 	}
+}
+
+// calledAs is how the user can call the binary again.
+func calledAs(executable string) string {
+	if strings.Contains(executable, "go-build") {
+		return "go run ./cmd/ingest"
+	}
+	return os.Args[0]
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -50,7 +51,12 @@ func run(args []string) int {
 	)...)
 	shown.end()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		// The engine forgets to fill in this one.
+		fmt.Fprintln(os.Stderr, strings.ReplaceAll(err.Error(), "{{.ProductName}}", "ingest"))
+	}
+	if shown.interrupted() && code == 0 {
+		fmt.Fprintln(os.Stderr, "ingest: stopped before all was done")
+		code = 1
 	}
 	if dangers && code == 0 {
 		return 1

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -56,6 +57,9 @@ type runProgress struct {
 	untilDone bool
 	// stop cancels what the engine runs with.
 	stop context.CancelFunc
+	// started says that there is a run, and done that it was stopped because
+	// all was done.
+	started, done atomic.Bool
 }
 
 // newRunProgress takes over the terminal where the arguments ask for a bar. The
@@ -100,6 +104,7 @@ func (p *runProgress) options() []service.CLIOptFunc {
 			},
 		}, p.begin),
 		service.CLIOptOnStreamStart(func(*service.RunningStreamSummary) error {
+			p.started.Store(true)
 			if p.untilDone {
 				go p.stopWhenDone(progress.Process)
 			}
@@ -122,12 +127,26 @@ func (p *runProgress) begin(*cli.Context) error {
 
 // end shows the summary, and gives the terminal back.
 func (p *runProgress) end() {
-	if p.reporter != nil {
+	switch {
+	case p.reporter == nil:
+	case p.started.Load():
 		p.reporter.Stop()
+	default:
+		p.reporter.Abandon()
 	}
 	if p.screen != nil {
 		p.screen.Close()
 	}
+}
+
+// interrupted reports whether a run that was to go on until all is done did not.
+func (p *runProgress) interrupted() bool {
+	if !p.untilDone || !p.started.Load() || p.done.Load() {
+		return false
+	}
+	// Without a queue to work off, the scans end the run by themselves.
+	s := progress.Process.Snapshot(context.Background())
+	return s.Consumes || !s.Idle()
 }
 
 // stopWhenDone asks the process to shut down in good order once all is done.
@@ -142,5 +161,7 @@ func (p *runProgress) stopWhenDone(t *progress.Tracker) {
 		}
 		cancel()
 	}
+	p.done.Store(true)
+	fmt.Fprintln(os.Stderr, "ingest: every source is scanned and the queues are empty, stopping")
 	stopProcess(p.stop)
 }

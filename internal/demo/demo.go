@@ -32,6 +32,8 @@ const (
 type Options struct {
 	// Executable is the path of the ingest binary.
 	Executable string
+	// Command is how a user calls the binary.
+	Command string
 	// Out is what the demo prints on; progress goes to os.Stderr.
 	Out io.Writer
 	// Keep leaves the servers up until the context ends.
@@ -75,7 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	p.printf("Queue        NATS JetStream, embedded, in a folder\n")
 	p.printf("On purpose   the first %d downloads of %s are cut off half-way\n\n", flakyFailures, flakyKey)
 	printPipelines(p, pipelines)
-	p.printf("$ ingest streams --progress --until-done enqueue.yaml dequeue.yaml\n")
+	p.printf("$ %s streams --progress --until-done enqueue.yaml dequeue.yaml\n", o.Command)
 
 	env := environment(source, destination, filepath.Join(dir, "queue"))
 	if err := runPipelines(ctx, o.Executable, pipelines, env); err != nil {
@@ -91,9 +93,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	p.printf("\nAll %d objects are verified: each copy has the SHA-256 of its source.\n", len(objects))
 	p.printf("%s was tried %d times: what fails is tried again, and nothing is lost.\n", flakyKey, source.downloadsOf(flakyKey))
-	printNext(p)
+	printNext(p, o.Command)
 	if o.Keep {
-		keep(ctx, p, env, pipelines)
+		keep(ctx, p, o.Command, env, pipelines)
 	}
 	return nil
 }
@@ -176,25 +178,25 @@ func printPipelines(p printer, pipelines []pipeline) {
 	}
 }
 
-func printNext(p printer) {
+func printNext(p printer, command string) {
 	p.printf(`
-On your own buckets, with the same two pipelines:
+On your own buckets, with the same two pipelines, which are in config/examples/single-process:
 
   export SRC_ENDPOINT=s3.example.com SRC_BUCKET=… SRC_ACCESS_KEY_ID=… SRC_SECRET_ACCESS_KEY=…
   export DST_ENDPOINT=localhost:9000 DST_BUCKET=… DST_ACCESS_KEY_ID=… DST_SECRET_ACCESS_KEY=…
   export DST_INSECURE=true    # only where the server speaks plain HTTP; SRC_INSECURE likewise
-  ingest check   config/examples/single-process/*.yaml   # changes nothing
-  ingest streams --progress --until-done config/examples/single-process/*.yaml
-`)
+  %[1]s check config/examples/single-process    # changes nothing
+  %[1]s streams --progress --until-done config/examples/single-process/*.yaml
+`, command)
 }
 
 // keep leaves the servers up.
-func keep(ctx context.Context, p printer, env []string, pipelines []pipeline) {
+func keep(ctx context.Context, p printer, command string, env []string, pipelines []pipeline) {
 	p.printf("\nThe servers stay up until Ctrl-C. To run the pipelines on them again, in another terminal:\n\n")
 	for _, e := range env {
 		p.printf("  export %s\n", e)
 	}
-	p.printf("  ingest streams --progress --until-done")
+	p.printf("  %s streams --progress --until-done", command)
 	for _, pl := range pipelines {
 		p.printf(" %s", pl.path)
 	}

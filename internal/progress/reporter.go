@@ -116,3 +116,9 @@ func (r *Reporter) Stop() {
 	r.done.Wait()
 	r.view.end(r.t.Snapshot(context.Background()))
 }
+
+// Abandon shows no summary: there was no run.
+func (r *Reporter) Abandon() {
+	r.stop()
+	r.done.Wait()
+}

@@ -24,6 +24,9 @@ type Snapshot struct {
 	// Backlog is what the queues have left; nil if no queue could be asked.
 	Backlog *ingest.Backlog
 
+	// Consumes says that the process takes, or took, elements from a queue.
+	Consumes bool
+
 	// complete says that every queue was asked, and every scan has ended.
 	complete bool
 }
@@ -41,6 +44,7 @@ func (s *Snapshot) Idle() bool {
 func (t *Tracker) Snapshot(ctx context.Context) *Snapshot {
 	s := &Snapshot{}
 	t.mu.Lock()
+	s.Consumes = t.consumes
 	s.complete = len(t.scans)+len(t.queues) > 0
 	for scan := range t.scans {
 		s.complete = s.complete && scan.finished()

@@ -22,9 +22,11 @@ type Tracker struct {
 	scanned, bytes, failedAttempts atomic.Int64
 	outcomes                       sync.Map // ingest.Outcome → *atomic.Int64
 
-	mu       sync.Mutex
-	scans    map[*Scan]struct{}
-	queues   map[*Queue]struct{}
+	mu     sync.Mutex
+	scans  map[*Scan]struct{}
+	queues map[*Queue]struct{}
+	// consumes says that there was a queue ever.
+	consumes bool
 	failures int64
 	first    error
 }
@@ -137,6 +139,7 @@ func (t *Tracker) NewQueue() *Queue {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.queues[q] = struct{}{}
+	t.consumes = true
 	return q
 }
 

@@ -63,7 +63,11 @@ func status(s *Snapshot, r rates) string {
 		add("%s done", humanize.Comma(s.Done()))
 	}
 	if s.Backlog != nil {
-		add("%s pending", humanize.Comma(s.Backlog.Pending+s.Backlog.InFlight))
+		taken := ""
+		if s.Backlog.InFlight > 0 {
+			taken = fmt.Sprintf(" (%s taken)", humanize.Comma(s.Backlog.InFlight))
+		}
+		add("%s pending%s", humanize.Comma(s.Backlog.Pending+s.Backlog.InFlight), taken)
 	}
 	add("%s failed", humanize.Comma(s.Failures))
 	if s.FailedAttempts > 0 {

@@ -24,7 +24,7 @@ func TestStatus(t *testing.T) {
 		"moving": {
 			Snapshot{Stored: 1200, UpToDate: 34, Bytes: 5e9, FailedAttempts: 2, Failures: 1, Backlog: &ingest.Backlog{Pending: 4000, InFlight: 64}},
 			rates{objects: 100, bytes: 50e6},
-			"1,234 done · 4,064 pending · 1 failed · 2 retried · ETA 41s · 5.0 GB · 100/s · 50 MB/s",
+			"1,234 done · 4,064 pending (64 taken) · 1 failed · 2 retried · ETA 41s · 5.0 GB · 100/s · 50 MB/s",
 		},
 		"waiting": {Snapshot{Backlog: &ingest.Backlog{Pending: 1}}, rates{}, "0 done · 1 pending · 0 failed · 0 B · 0/s · 0 B/s"},
 	} {

@@ -42,6 +42,8 @@ type workflow struct {
 	sources      []place
 	destinations []place
 	cleansUp     bool
+	// settles says that the input knows of all batches made of a message.
+	settles bool
 	// cuts are the processors that make several batches of one.
 	cuts []cut
 }
@@ -79,12 +81,12 @@ func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, er
 // cuttingWhatIsCleanedUp finds processors that give the pieces of an object to the
 // fan-out in several batches, of which the first would have it cleaned up.
 func cuttingWhatIsCleanedUp(pipeline *workflow) (findings []Finding) {
-	if !pipeline.cleansUp {
+	if !pipeline.cleansUp || pipeline.settles {
 		return nil
 	}
 	for _, c := range pipeline.cuts {
 		findings = append(findings, Finding{c.file, c.line, fmt.Sprintf(
-			"%s makes several batches of one, and clean_up would remove an object when the first of them is stored: keep the pieces of an object in one batch, with unarchive and mapping alone, or set clean_up to false", c.processor)})
+			"%s makes several batches of one, and clean_up would remove an object when the first of them is stored: take from ingest_queue, which knows of them all, keep the pieces of an object in one batch, with unarchive and mapping alone, or set clean_up to false", c.processor)})
 	}
 	return findings
 }
@@ -151,6 +153,7 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 		}
 		switch {
 		case c.Name == "ingest_queue":
+			w.settles = w.settles || c.ComponentType == "input"
 			if subject := conf.text("subject"); subject != "" {
 				w.name = subject
 			}
@@ -191,5 +194,5 @@ func (f fields) place(file string, line int) place {
 	if endpoint == "" {
 		endpoint = "s3.amazonaws.com"
 	}
-	return place{endpoint: endpoint, bucket: f.text("bucket"), prefix: f.text("prefix"), file: file, line: line}
+	return place{endpoint: strings.ToLower(endpoint), bucket: f.text("bucket"), prefix: f.text("prefix"), file: file, line: line}
 }

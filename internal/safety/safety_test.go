@@ -65,7 +65,7 @@ output:
   ingest_s3: { bucket: b, prefix: copies/ }
 `
 	splitAndClean = `input:
-  ingest_queue: { subject: w.one }
+  ingest_s3: { bucket: b }
 pipeline:
   processors:
     - split: { size: 10 }
@@ -95,6 +95,7 @@ func TestCheck(t *testing.T) {
 		"under a key of its own":    {map[string]string{"1": scanA, "2": moveByKey}, nil},
 		"in one file":               {map[string]string{"1": direct}, []string{"1(7,1) the destination s3://s3.amazonaws.com/b/copies/ is inside"}},
 		"cut and cleaned up":        {map[string]string{"1": splitAndClean}, []string{"1(5,1) split makes several batches of one, and clean_up would remove", "1(8,1) group_by ", "1(10,1) group_by_value "}},
+		"cut, from our queue":       {map[string]string{"1": strings.Replace(splitAndClean, "ingest_s3: { bucket: b }", "ingest_queue: { subject: w.one }", 1)}, nil},
 		"cut and kept":              {map[string]string{"1": strings.Replace(splitAndClean, "clean_up: true", "clean_up: false", 1)}, nil},
 		"variables not set":         {map[string]string{"1": unset}, nil},
 		"two clean one source":      {map[string]string{"1": scanA, "2": moveA, "3": scanOverlap}, []string{"3(2,1) s3://a:1/b/in/part/ is the source of two workflows, w.one and w.two"}},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/minio/minio-go/v7"
 
@@ -134,10 +135,13 @@ func (c *client) testGetOfNone(ctx context.Context, prefix, advice string) error
 // noUpload is the ID of no upload.
 const noUpload = "aW5nZXN0LWNoZWNrLm5vLXN1Y2gtdXBsb2Fk"
 
-// testPut uploads a part, of no bytes, of an upload that does not exist. That
+// md5OfX is the MD5 of "x".
+const md5OfX = "ndTkYSaMgDT1yFZOFVxnpg=="
+
+// testPut uploads a part, of one byte, of an upload that does not exist. That
 // needs the permission to put objects, and can succeed nowhere.
 func (c *client) testPut(ctx context.Context, key string) error {
-	_, err := c.api.PutObjectPart(ctx, c.bucket, key, noUpload, 1, http.NoBody, 0, minio.PutObjectPartOptions{Md5Base64: emptyMD5, DisableContentSha256: true})
+	_, err := c.api.PutObjectPart(ctx, c.bucket, key, noUpload, 1, strings.NewReader("x"), 1, minio.PutObjectPartOptions{Md5Base64: md5OfX, DisableContentSha256: true})
 	if resp, ok := response(err); ok && resp.Code == "NoSuchUpload" {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -61,7 +62,7 @@ func (c *client) uri(key string) string { return "s3://" + c.bucket + "/" + key 
 
 // location tells objects of different servers apart.
 func (c *client) location(key string) string {
-	return "s3://" + c.endpoint + "/" + c.bucket + "/" + key
+	return "s3://" + strings.ToLower(c.endpoint) + "/" + c.bucket + "/" + key
 }
 
 // TestConnection implements ingest.ConnectionTester: it asks for the bucket.
