@@ -138,3 +138,13 @@ func exampleThreeSources(s *stage) {
 	requireSame(s.t, s.dest, s.to, "source-3/", objects["SRC3"])
 	stopped(s.t, p)
 }
+
+func exampleWorkflowFile(s *stage) {
+	objects := s.putSome()
+	s.env["SRC_INSECURE"], s.env["DST_INSECURE"] = "true", "true"
+	p := s.follow("workflow-file/config")
+	// Beside each copy there is a metafile.
+	awaitKeys(s.t, s.dest, s.to, 2*len(objects))
+	requireSame(s.t, s.dest, s.to, "photos/", objects)
+	stopped(s.t, p)
+}

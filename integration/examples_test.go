@@ -33,6 +33,7 @@ var examples = map[string]func(*stage){
 	"dead-letters":   exampleDeadLetters,
 	"tls":            exampleTLS,
 	"nats-cluster":   exampleNATSCluster,
+	"workflow-file":  exampleWorkflowFile,
 }
 
 // TestExamples runs every example as the comment at its head says.
@@ -143,7 +144,7 @@ func (s *stage) follow(file string) (p *process) {
 	return p
 }
 
-var runs = regexp.MustCompile(`^ingest (?:run|streams) `)
+var runs = regexp.MustCompile(`^ingest (?:run |streams |--mode=\S+ )`)
 
 // start starts a command that runs pipelines. Only the port of its HTTP service is
 // another one.
@@ -157,7 +158,11 @@ func (s *stage) start(command string) *process {
 		}
 	}
 	address := freeAddress(s.t)
-	return startCommand(s.t, address, s.shell(runs.ReplaceAllString(command, "$0--set http.address="+address+" ")))
+	listen := "--set http.address="
+	if strings.HasPrefix(command, "ingest --mode=") {
+		listen = "--listen="
+	}
+	return startCommand(s.t, address, s.shell(runs.ReplaceAllString(command, "${0}"+listen+address+" ")))
 }
 
 // do runs a command to its end, and returns what it prints.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ingest-bundle/ingest/workflow"
 )
 
 const repoRoot = "../.."
@@ -102,16 +104,22 @@ func TestDocsConfigurations(t *testing.T) {
 			assert.Fail(t, where+": "+l.Error(), config)
 		}
 	}
-	pipelines := 0
+	pipelines, workflows := 0, 0
 	for _, doc := range documents(t, ".md") {
 		for _, m := range codeBlock.FindAllStringSubmatch(readDocument(t, doc), -1) {
 			if m[1] == "yaml" && len(pipelineKey.FindAllString(m[2], -1)) == 2 {
 				lint(t, doc, m[2])
 				pipelines++
 			}
+			if m[1] == "yaml" && strings.HasPrefix(m[2], "sources:") {
+				_, err := workflow.Parse([]byte(m[2]), workflow.Options{AllowUnset: true})
+				assert.NoError(t, err, doc)
+				workflows++
+			}
 		}
 	}
 	assert.Positive(t, pipelines, "no pipeline was found in the documents")
+	assert.Positive(t, workflows, "no workflow file was found in the documents")
 	for _, example := range documents(t, ".yaml") {
 		if strings.HasPrefix(example, "config/examples/") || strings.Contains(example, "/pipelines/") {
 			lint(t, example, readDocument(t, example))

@@ -15,10 +15,12 @@ import (
 // ${NAME} and ${NAME:default}.
 var envVar = regexp.MustCompile(`\$\{([0-9A-Za-z_.]+)(:((\$\\}|[^}])*))?\}`)
 
-func expandEnv(text []byte) []byte {
+func expandEnv(text []byte) []byte { return expand(text, os.LookupEnv) }
+
+func expand(text []byte, lookup func(string) (string, bool)) []byte {
 	return envVar.ReplaceAllFunc(text, func(m []byte) []byte {
 		parts := envVar.FindSubmatch(m)
-		if v, ok := os.LookupEnv(string(parts[1])); ok && v != "" {
+		if v, ok := lookup(string(parts[1])); ok && v != "" {
 			return []byte(v)
 		}
 		return parts[3]

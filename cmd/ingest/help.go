@@ -23,6 +23,14 @@ ingest is a Benthos distro: it runs pipelines, which are YAML files.
   ingest streams --progress --until-done ./*.yaml    # all pipelines in one process, until all is done
   ingest queue info ./dequeue.yaml
 
+It also runs files of sources, destinations and workflows, which it compiles to
+pipelines:
+
+  ingest --mode=enqueue|dequeue --config ./workflows.yaml   # two processes, a NATS server between them
+  ingest --mode=all --config ./workflows.yaml               # one process, nothing else
+  ingest --mode=all --help                                  # the flags
+  ingest workflow render ./workflows.yaml                   # the pipelines
+
 Documentation: https://github.com/ingest-bundle/ingest/tree/main/docs`
 )
 

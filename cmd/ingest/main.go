@@ -25,10 +25,22 @@ import (
 func main() { os.Exit(run(os.Args)) }
 
 func run(args []string) int {
+	if isWorkflowRun(args[1:]) {
+		return runWorkflows(args)
+	}
 	dangers := refuseDangers(args)
 	if dangers && !slices.Contains(args, "lint") {
 		return 1
 	}
+	code := runEngine(args)
+	if dangers && code == 0 {
+		return 1
+	}
+	return code
+}
+
+// runEngine does what a command line of Benthos says.
+func runEngine(args []string, more ...service.CLIOptFunc) int {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	shown, err := newRunProgress(args, stop)
@@ -37,7 +49,8 @@ func run(args []string) int {
 		return 1
 	}
 	setHelp()
-	code, err := service.RunCLIToCode(ctx, append(shown.options(),
+	opts := append(shown.options(),
+		service.CLIOptSetArgs(args...),
 		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),
 		service.CLIOptSetBinaryName("ingest"),
 		service.CLIOptSetProductName("ingest"),
@@ -46,9 +59,11 @@ func run(args []string) int {
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(queueCommand()),
 		service.CLIOptAddCommand(checkCommand()),
+		service.CLIOptAddCommand(workflowCommand()),
 		service.CLIOptAddCommand(completionCommand()),
 		service.CLIOptAddCommand(completeCommand()),
-	)...)
+	)
+	code, err := service.RunCLIToCode(ctx, append(opts, more...)...)
 	shown.end()
 	if err != nil {
 		// The engine forgets to fill in this one.
@@ -57,9 +72,6 @@ func run(args []string) int {
 	if shown.interrupted() && code == 0 {
 		fmt.Fprintln(os.Stderr, "ingest: stopped before all was done")
 		code = 1
-	}
-	if dangers && code == 0 {
-		return 1
 	}
 	if n, first := progress.Process.Failures(); n > 0 && code == 0 {
 		fmt.Fprintf(os.Stderr, "ingest: %d failed for good, the first: %v\n", n, first)
