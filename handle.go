@@ -18,11 +18,26 @@ type Handle struct {
 	// lock is a mutex that a cancelled context can leave.
 	lock chan struct{}
 	pin  *Object
+	// observe may be nil.
+	observe func(operation string, err error)
 }
 
 // NewHandle returns a Handle for the element. It opens nothing.
 func NewHandle(client Client, codec Codec) *Handle {
 	return &Handle{client: client, codec: codec, lock: make(chan struct{}, 1)}
+}
+
+// Observe makes f learn how every operation at the source ends: download, stat or
+// cleanup. It must be called before the handle is used, and returns the handle.
+func (h *Handle) Observe(f func(operation string, err error)) *Handle {
+	h.observe = f
+	return h
+}
+
+func (h *Handle) did(operation string, err error) {
+	if h.observe != nil {
+		h.observe(operation, err)
+	}
 }
 
 // Codec returns what the handle stands for.
@@ -62,6 +77,7 @@ func (h *Handle) Open(ctx context.Context) (*Object, error) {
 	}
 	defer unlock()
 	obj, err := h.client.Download(ctx, h.codec)
+	h.did("download", err)
 	if err != nil {
 		return nil, fmt.Errorf("opening source object %q: %w", h.codec.ID, err)
 	}
@@ -77,6 +93,7 @@ func (h *Handle) openPinned(ctx context.Context, pin *Object) (*Object, error) {
 	} else {
 		obj, err = h.client.Download(ctx, h.codec)
 	}
+	h.did("download", err)
 	if err != nil {
 		return nil, fmt.Errorf("opening source object %q: %w", h.codec.ID, err)
 	}
@@ -101,6 +118,7 @@ func (h *Handle) Stat(ctx context.Context) (*Object, error) {
 		return pin, nil
 	}
 	obj, err := versioned.Stat(ctx, h.codec)
+	h.did("stat", err)
 	if err != nil {
 		return nil, fmt.Errorf("looking at source object %q: %w", h.codec.ID, err)
 	}
@@ -122,6 +140,7 @@ func (h *Handle) Unchanged(ctx context.Context) error {
 		return nil
 	}
 	now, err := versioned.Stat(ctx, h.codec)
+	h.did("stat", err)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -174,6 +193,7 @@ func (h *Handle) CleanUp(ctx context.Context) error {
 	} else {
 		err = h.client.CleanUp(ctx, h.codec)
 	}
+	h.did("cleanup", err)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("cleaning up source object %q: %w", h.codec.ID, err)
 	}

@@ -36,13 +36,15 @@ Any number of processes can share one `+"`consumer`"+`.
 
 ### Metrics
 
-- `+"`ingest_queue_operations_total`, by `operation` and `result`"+`. With the operation ack, messages that are done: success, error. With nak, messages that were not: retry (a failed attempt), outage, changed (the source has moved on), released (at a stop), dead_letter.
+- `+"`ingest_queue_operations_total`, by `operation` and `result`"+`. With the operation pop, messages that were taken: success, and pulls that failed: error. With ack, messages that are done: success, error. With nak, messages that were not: retry (a failed attempt), outage, changed (the source has moved on), released (at a stop), dead_letter.
+- `+"`ingest_dequeue_attempts_total`, by `result`"+`: success (the message is done), error (it is not, for whatever reason but a stop).
 - `+"`ingest_queue_pending`"+`: messages that wait for a worker.
 - `+"`ingest_queue_taken`"+`: messages that workers hold, or that wait for their next attempt.
+- `+"`ingest_queue_redelivered`"+`: those of them that were delivered more than once.
 - `+"`ingest_queue_dead_letters`"+`: messages in the stream of dead letters.
 - `+"`ingest_queue_outage`"+`: 1 while this process pauses for an outage, otherwise 0.
 
-`+"`ingest_queue_pending`, `_taken` and `_dead_letters`"+` are those of the whole queue, whichever worker tells them, and are read every five seconds.
+`+"`ingest_queue_pending`, `_taken`, `_redelivered` and `_dead_letters`"+` are those of the whole queue, whichever worker tells them, and are read every five seconds.
 `).
 		Fields(queue.StreamFields()...).
 		Fields(queue.ConsumerFields()...).

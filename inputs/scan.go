@@ -44,10 +44,10 @@ A scan that runs once and cannot begin, or has to leave something out, makes the
 
 ### Metrics
 
-- ` + "`ingest_scans_total`, by `result` (success, error)" + `: scans that came to their end, and scans that were given up.
+- ` + "`ingest_enqueue_attempts_total`, by `result` (success, error)" + `: scans that came to their end, and scans that were given up.
 - ` + "`ingest_scanned_total`" + `: elements that were emitted.
 - ` + "`ingest_scan_errors_total`" + `: errors of the source, and elements that were left out.
-- ` + "`ingest_scan_duration_ns`" + `: how long a scan takes.
+- ` + "`ingest_scan_duration_seconds`" + `: how long a scan takes, as a histogram.
 `
 
 // Scan is an input that emits the elements of a Nexter.
@@ -58,7 +58,7 @@ type Scan struct {
 	retry    backoff.BackOff
 
 	scans, scanned, errs *service.MetricCounter
-	duration             *service.MetricTimer
+	duration             *component.Histogram
 
 	progress  *progress.Scan
 	tested    bool
@@ -86,6 +86,8 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 		backoff.WithMaxElapsedTime(0),
 	)
 	m := res.Metrics()
+	scans := m.NewCounter("ingest_enqueue_attempts_total", "result")
+	component.Zero(scans, component.Results)
 	// A scan has nothing to give a message back to, so it is sent again
 	// until it is queued.
 	return service.AutoRetryNacks(&Scan{
@@ -94,10 +96,10 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 		interval: interval,
 		log:      res.Logger(),
 		retry:    forever,
-		scans:    m.NewCounter("ingest_scans_total", "result"),
+		scans:    scans,
 		scanned:  m.NewCounter("ingest_scanned_total"),
 		errs:     m.NewCounter("ingest_scan_errors_total"),
-		duration: m.NewTimer("ingest_scan_duration_ns"),
+		duration: component.NewHistogram("ingest_scan_duration_seconds", m),
 	}), nil
 }
 
@@ -217,7 +219,7 @@ func (s *Scan) finish(ctx context.Context) error {
 	s.progress.End()
 	took := time.Since(s.startedAt)
 	s.scans.Incr(1, "success")
-	s.duration.Timing(took.Nanoseconds())
+	s.duration.Observe(took)
 	s.log.Infof("scanned %d elements in %s, %d left out", s.count, took.Round(time.Millisecond), s.skipped)
 	if s.interval == 0 {
 		return service.ErrEndOfInput

@@ -31,7 +31,7 @@ func TestBadAmongGood(t *testing.T) {
 		begun := time.Now()
 		p := start(t, dequeue{source: source.fields("source"), outputs: []string{dest.fields(bucket) + ", prefix: copy/"}}.config(n))
 		require.Eventually(t, func() bool {
-			return p.metric("ingest_storage_operations_total", "outputs.0", `result="stored"`) == good
+			return p.metric("ingest_storage_objects_total", "outputs.0", `result="stored"`) == good
 		}, 5*time.Minute, tick)
 		took := time.Since(begun)
 		drained(t, n, time.Minute)

@@ -70,7 +70,7 @@ output:
 	service := writeConfig(t, fmt.Sprintf("http: { address: %q }\n", address))
 	p := startProgram(t, distro, address, append([]string{"streams", "--no-api", "-o", service}, paths...)...)
 	require.Eventually(t, func() bool {
-		return p.metric("ingest_storage_operations_total", `result="stored"`) == 2*len(objects) &&
+		return p.metric("ingest_storage_objects_total", `result="stored"`) == 2*len(objects) &&
 			p.metric("ingest_queue_operations_total", `result="dead_letter"`) == 1
 	}, time.Minute, tick)
 	p.stop()

@@ -24,6 +24,9 @@ const (
 	overwriteNever   = "never"
 	overwriteAlways  = "always"
 
+	opStat  = "stat"
+	opStore = "store"
+
 	// DefaultMaxInFlight is how many objects a store output handles at once.
 	DefaultMaxInFlight = 64
 
@@ -59,9 +62,10 @@ The message must carry an object: a processor such as ` + "`ingest_s3`" + ` goes
 
 ### Metrics
 
-- ` + "`ingest_storage_operations_total`, by `operation` (store) and `result`" + `: stored, up_to_date (the copy was there), kept (something else was there, and ` + "`overwrite` is `never`" + `), vanished (the object is gone from the source), error.
+- ` + "`ingest_storage_objects_total`, by `result`" + `: stored, up_to_date (the copy was there), kept (something else was there, and ` + "`overwrite` is `never`" + `), vanished (the object is gone from the source), error.
 - ` + "`ingest_storage_bytes_total`" + `: bytes that were stored.
-- ` + "`ingest_storage_operation_duration_ns`, by `operation`" + `: how long an object takes, whatever the result.
+- ` + "`ingest_storage_operations_total`, by `operation` (stat, store) and `result` (success, error)" + `: what was done at the destination.
+- ` + "`ingest_storage_operation_duration_seconds`, by `operation`" + `: how long that took, as a histogram.
 `
 
 // Store is an output that stores objects in a Destination.
@@ -71,8 +75,8 @@ type Store struct {
 	overwrite string
 	stall     time.Duration
 
-	ops, bytes *service.MetricCounter
-	duration   *service.MetricTimer
+	objects, bytes, ops *service.MetricCounter
+	duration            *component.Histogram
 }
 
 // NewStore creates an output from a Destination and the fields of StoreFields.
@@ -81,10 +85,13 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	m := res.Metrics()
 	s := &Store{
 		dest:     dest,
-		ops:      m.NewCounter("ingest_storage_operations_total", "operation", "result"),
+		objects:  m.NewCounter("ingest_storage_objects_total", "result"),
 		bytes:    m.NewCounter("ingest_storage_bytes_total"),
-		duration: m.NewTimer("ingest_storage_operation_duration_ns", "operation"),
+		ops:      m.NewCounter("ingest_storage_operations_total", "operation", "result"),
+		duration: component.NewHistogram("ingest_storage_operation_duration_seconds", m, "operation"),
 	}
+	component.Zero(s.ops, []string{opStat, opStore}, component.Results)
+	component.Zero(s.bytes)
 	key, err := conf.FieldString(fieldKey)
 	if err != nil {
 		return nil, 0, err
@@ -129,14 +136,12 @@ func (s *Store) Connect(ctx context.Context) error {
 
 // Write implements service.Output.
 func (s *Store) Write(ctx context.Context, msg *service.Message) error {
-	start := time.Now()
 	receipt, err := s.write(ctx, msg)
 	result := string(receipt.Outcome)
 	if err != nil {
 		result = "error"
 	}
-	s.ops.Incr(1, "store", result)
-	s.duration.Timing(time.Since(start).Nanoseconds(), "store")
+	s.objects.Incr(1, result)
 	if err == nil && receipt.Outcome == ingest.OutcomeStored {
 		s.bytes.Incr(receipt.Stored.Len)
 	}
@@ -204,7 +209,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	namesake := s.namesake(handle, codec)
 	if s.overwrite != overwriteAlways || namesake {
 		var err error
-		if held, err = s.dest.Stat(ctx, codec); err != nil && !errors.Is(err, ingest.ErrNotFound) {
+		if held, err = s.stat(ctx, codec); err != nil && !errors.Is(err, ingest.ErrNotFound) {
 			return ingest.Receipt{}, err
 		}
 	}
@@ -245,7 +250,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	if errors.Is(err, ingest.ErrNotFound) {
 		if held == nil {
 			// An earlier attempt may have stored it and cleaned up.
-			held, _ = s.dest.Stat(ctx, codec)
+			held, _ = s.stat(ctx, codec)
 		}
 		return ingest.Receipt{Outcome: ingest.OutcomeVanished, Stored: held}, nil
 	}
@@ -255,10 +260,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	defer obj.Close() //nolint:errcheck // nothing is written
 	source := *obj
 	source.Reader = newVerifyingReader(obj, progress.Process.Reader(ingest.ProgressReader(ctx, obj.Reader)))
-	stored, err := s.dest.Store(ctx, codec, source)
-	if err == nil && stored == nil {
-		err = errors.New("the destination does not say what it holds")
-	}
+	stored, err := s.store(ctx, codec, source)
 	if err != nil {
 		return ingest.Receipt{}, fmt.Errorf("storing %q: %w", codec.Name, err)
 	}
@@ -268,6 +270,32 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 		}
 	}
 	return ingest.Receipt{Outcome: ingest.OutcomeStored, Stored: stored}, s.confirm(ctx, codec)
+}
+
+func (s *Store) stat(ctx context.Context, codec ingest.Codec) (*ingest.Stored, error) {
+	start := time.Now()
+	held, err := s.dest.Stat(ctx, codec)
+	s.count(opStat, start, err)
+	return held, err
+}
+
+func (s *Store) store(ctx context.Context, codec ingest.Codec, obj ingest.Object) (*ingest.Stored, error) {
+	start := time.Now()
+	stored, err := s.dest.Store(ctx, codec, obj)
+	if err == nil && stored == nil {
+		err = errors.New("the destination does not say what it holds")
+	}
+	s.count(opStore, start, err)
+	return stored, err
+}
+
+// count counts an operation at the destination. To find nothing is a success.
+func (s *Store) count(operation string, start time.Time, err error) {
+	if errors.Is(err, ingest.ErrNotFound) {
+		err = nil
+	}
+	s.ops.Incr(1, operation, component.Result(err))
+	s.duration.Observe(time.Since(start), operation)
 }
 
 // Confirmer is a Destination that keeps a record beside each object, such as a

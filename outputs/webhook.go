@@ -16,6 +16,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 // webhookBacklog bounds what waits for a webhook that is slow or down, in
@@ -107,6 +108,7 @@ func newWebhook(conf *service.ParsedConfig, res *service.Resources) (*webhook, e
 	}
 	timeout, err := conf.FieldDuration("timeout")
 	w.client = &http.Client{Timeout: timeout}
+	component.Zero(w.requests, component.Results)
 	return w, err
 }
 
@@ -193,11 +195,9 @@ func (w *webhook) flush(notices []notice) {
 		uris = append(uris, n.uris...)
 	}
 	err := w.post(uris)
+	w.requests.Incr(1, component.Result(err))
 	if err != nil {
-		w.requests.Incr(1, "error")
 		w.log.Errorf("telling the webhook of %d objects: %v", len(uris), err)
-	} else {
-		w.requests.Incr(1, "success")
 	}
 	for _, n := range notices {
 		if n.result != nil {

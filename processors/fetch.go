@@ -61,7 +61,7 @@ An object that has vanished from the source is no error. ` + "`read` and `stat`"
 
 ### Metrics
 
-- ` + "`ingest_client_operations_total`, by `operation` (read, stat, clean_up) and `result` (success, vanished, error)" + `: what was done at the source. ` + "`download`" + ` does nothing there.
+- ` + "`ingest_client_operations_total`, by `operation` (download, stat, cleanup) and `result` (success, vanished, changed, error)" + `: what was done at the source, also by the outputs that open the object and clean it up.
 `
 
 // Fetch is a processor that applies a Client to the element in a message.
@@ -76,6 +76,7 @@ type Fetch struct {
 // NewFetch creates a processor from a Client and the fields of FetchFields.
 func NewFetch(client ingest.Client, conf *service.ParsedConfig, res *service.Resources) (*Fetch, error) {
 	f := &Fetch{client: client, ops: res.Metrics().NewCounter("ingest_client_operations_total", "operation", "result")}
+	component.Zero(f.ops, []string{"download", "cleanup"}, component.Results)
 	var err error
 	if f.operation, err = conf.FieldString(fieldOperation); err != nil {
 		return nil, err
@@ -121,17 +122,27 @@ func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.Mess
 		err = handle.CleanUp(ctx)
 	}
 	err = component.StallCause(ctx, err, handle)
-	switch {
-	case err == nil:
-		f.ops.Incr(1, f.operation, "success")
-	case errors.Is(err, ingest.ErrNotFound):
-		f.ops.Incr(1, f.operation, "vanished")
+	if errors.Is(err, ingest.ErrNotFound) {
 		return nil, nil
-	default:
-		f.ops.Incr(1, f.operation, "error")
+	}
+	if err != nil {
 		return nil, err
 	}
 	return service.MessageBatch{msg}, nil
+}
+
+// count counts an operation at the source.
+func (f *Fetch) count(operation string, err error) {
+	result := "success"
+	switch {
+	case errors.Is(err, ingest.ErrNotFound):
+		result = "vanished"
+	case errors.Is(err, ingest.ErrChanged):
+		result = "changed"
+	case err != nil:
+		result = "error"
+	}
+	f.ops.Incr(1, operation, result)
 }
 
 // handle returns the handle that the message carries, or a new one for the
@@ -148,7 +159,7 @@ func (f *Fetch) handle(msg *service.Message) (*ingest.Handle, error) {
 	if err := codec.Unmarshal(data); err != nil {
 		return nil, fmt.Errorf("the message is no element: %w", err)
 	}
-	return ingest.NewHandle(f.client, codec), nil
+	return ingest.NewHandle(f.client, codec).Observe(f.count), nil
 }
 
 func (f *Fetch) stat(ctx context.Context, handle *ingest.Handle, msg *service.Message) error {

@@ -118,6 +118,7 @@ func (d *Delivery) Ack(ctx context.Context) error {
 		d.sub.circuit.succeed()
 		err := d.msg.DoubleAck(ctx)
 		d.sub.q.metrics.count("ack", err)
+		d.sub.q.metrics.attempt(err)
 		if err != nil {
 			return fmt.Errorf("acknowledging %s: %w", d.name(), err)
 		}
@@ -145,6 +146,7 @@ func (d *Delivery) Fail(ctx context.Context, cause error) error {
 		if d.ctx.Err() != nil || (errors.Is(cause, context.Canceled) && d.sub.pulling.Err() != nil) {
 			return d.giveBack(releaseDelay, "released")
 		}
+		d.sub.q.metrics.attempt(cause)
 		switch ingest.KindOf(cause) {
 		case ingest.KindChanged:
 			d.sub.circuit.succeed()

@@ -4,13 +4,16 @@ import (
 	"sync/atomic"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 // metrics holds what the queue counts, and what a subscription watches. Without
 // resources it does neither.
 type metrics struct {
-	operations                            *service.MetricCounter
+	operations, attempts                  *service.MetricCounter
 	pending, taken, deadLetters, inOutage *service.MetricGauge
+	redelivered                           *service.MetricGauge
 }
 
 func newMetrics(res *service.Resources) *metrics {
@@ -18,25 +21,30 @@ func newMetrics(res *service.Resources) *metrics {
 		return &metrics{}
 	}
 	m := res.Metrics()
+	operations := m.NewCounter("ingest_queue_operations_total", "operation", "result")
+	component.Zero(operations, []string{"publish", "pop"}, component.Results)
 	return &metrics{
-		operations:  m.NewCounter("ingest_queue_operations_total", "operation", "result"),
+		operations:  operations,
+		attempts:    m.NewCounter("ingest_dequeue_attempts_total", "result"),
 		pending:     m.NewGauge("ingest_queue_pending"),
 		taken:       m.NewGauge("ingest_queue_taken"),
 		deadLetters: m.NewGauge("ingest_queue_dead_letters"),
 		inOutage:    m.NewGauge("ingest_queue_outage"),
+		redelivered: m.NewGauge("ingest_queue_redelivered"),
 	}
 }
 
 func (m *metrics) count(operation string, err error) {
-	if err != nil {
-		m.result(operation, "error")
-		return
-	}
-	m.result(operation, "success")
+	m.result(operation, component.Result(err))
 }
 
 func (m *metrics) result(operation, result string) {
 	m.operations.Incr(1, operation, result)
+}
+
+// attempt counts what became of a message.
+func (m *metrics) attempt(err error) {
+	m.attempts.Incr(1, component.Result(err))
 }
 
 func (m *metrics) outage(on bool) {

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 const (
@@ -82,6 +83,7 @@ func (q *Queue) Subscribe(ctx context.Context) (ingest.Subscription, error) {
 		held:     map[*Delivery]struct{}{},
 		wake:     make(chan struct{}),
 	}
+	component.Zero(q.metrics.attempts, component.Results)
 	s.pulling, s.stopPulling = context.WithCancel(context.Background())
 	s.life, s.stopLife = context.WithCancelCause(context.Background())
 	s.workers.Go(s.pullLoop)
@@ -162,6 +164,7 @@ func (s *Subscription) pullLoop() {
 			continue
 		}
 		if err := s.pull(want); err != nil && s.pulling.Err() == nil {
+			s.q.metrics.count("pop", err)
 			if gone(err) {
 				s.lose(fmt.Errorf("consumer %s on stream %s is gone: %w", s.q.cfg.Consumer, s.q.cfg.Stream, err))
 				return
@@ -192,6 +195,7 @@ func (s *Subscription) pull(want int) error {
 		return err
 	}
 	for msg := range batch.Messages() {
+		s.q.metrics.count("pop", nil)
 		s.hold(msg)
 	}
 	err = batch.Error()

@@ -30,6 +30,7 @@ func (s *Subscription) watch() {
 	if info, err := s.consumer.Info(ctx); err == nil {
 		s.q.metrics.pending.Set(int64(info.NumPending))
 		s.q.metrics.taken.Set(int64(info.NumAckPending))
+		s.q.metrics.redelivered.Set(int64(info.NumRedelivered))
 	}
 	dead, err := s.q.conn.js.Stream(ctx, s.q.cfg.deadStream())
 	if err == nil {

@@ -87,7 +87,7 @@ func metricName(n ast.Node) (string, bool) {
 		return "", false
 	}
 	switch method.Sel.Name {
-	case "NewCounter", "NewGauge", "NewTimer":
+	case "NewCounter", "NewGauge", "NewTimer", "NewHistogram":
 	default:
 		return "", false
 	}
@@ -101,7 +101,7 @@ func metricName(n ast.Node) (string, bool) {
 }
 
 // mentionedMetric tells metrics from components and metadata.
-var mentionedMetric = regexp.MustCompile("`(ingest_(?:queue|scan|client|storage|clean_up|webhook)\\w*_\\w+)`")
+var mentionedMetric = regexp.MustCompile("`(ingest_(?:queue|enqueue|dequeue|scan|client|storage|clean_up|webhook)\\w*_\\w+)`")
 
 // TestDocsMetrics holds the metrics in the sources against those in the pages of
 // the components, and those in all documents against the sources.
