@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"workflow", "workflow/", "enqueue", "dequeue", "templates", "systems/all", "internal/check"},
 	{"systems/"},
 	{"systems"},
-	{"inputs", "processors", "outputs", "plugin", "plugin/"},
+	{"inputs", "processors", "outputs", "plugin", "plugin/", "internal/library"},
 	{"queue", "internal/"},
 	{"", "config/", "internal/folder"},
 }

@@ -75,25 +75,34 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return &queueInput{cfg: cfg, res: res, progress: progress.Process.NewQueue()}, nil
+			return NewQueue(cfg, res), nil
 		})
 }
 
+// NewQueue creates an input that takes from a queue.
+func NewQueue(opener queue.Opener, res *service.Resources) service.Input {
+	return &queueInput{opener: opener, res: res, progress: progress.Of(res).NewQueue()}
+}
+
 type queueInput struct {
-	cfg queue.Config
-	res *service.Resources
+	opener queue.Opener
+	res    *service.Resources
 	// progress knows of the input while it is there.
 	progress *progress.Queue
 
 	mu  sync.Mutex
-	q   *queue.Queue
+	q   ingest.Queue
 	sub ingest.Subscription
 	// stopWatch ends the watch for the pipeline's stop.
 	stopWatch func() bool
 }
 
 func (i *queueInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	return component.TestResult(queue.TestConnection(ctx, i.cfg, i.res))
+	cfg, ok := i.opener.(queue.Config)
+	if !ok {
+		return service.ConnectionTestNotSupported().AsList()
+	}
+	return component.TestResult(queue.TestConnection(ctx, cfg, i.res))
 }
 
 func (i *queueInput) Connect(ctx context.Context) error {
@@ -102,7 +111,7 @@ func (i *queueInput) Connect(ctx context.Context) error {
 	if i.sub != nil {
 		i.disconnect(ctx)
 	}
-	q, err := queue.Open(ctx, i.cfg, i.res)
+	q, err := i.opener.Open(ctx, i.res)
 	if err != nil {
 		return err
 	}
@@ -111,8 +120,16 @@ func (i *queueInput) Connect(ctx context.Context) error {
 		return errors.Join(err, q.Close())
 	}
 	i.q, i.sub = q, sub
-	i.progress.Connected(q.ConsumerName(), sub.Backlog)
+	i.progress.Connected(consumerName(q), sub.Backlog)
 	return nil
+}
+
+// consumerName tells the consumers of this process from each other.
+func consumerName(q ingest.Queue) string {
+	if named, ok := q.(interface{ ConsumerName() string }); ok {
+		return named.ConsumerName()
+	}
+	return ""
 }
 
 func (i *queueInput) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {

@@ -41,7 +41,7 @@ func newQueueInput(t *testing.T) (*queueInput, *queue.Queue, *nats.Conn) {
 	require.NoError(t, err)
 	cfg, err := queue.ConfigFromParsed(conf, service.MockResources())
 	require.NoError(t, err)
-	in := &queueInput{cfg: cfg, res: service.MockResources(), progress: progress.NewTracker().NewQueue()}
+	in := &queueInput{opener: cfg, res: service.MockResources(), progress: progress.NewTracker().NewQueue()}
 	require.NoError(t, in.Connect(testContext(t)))
 	q, err := queue.Open(testContext(t), cfg, nil)
 	require.NoError(t, err)

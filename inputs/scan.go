@@ -60,6 +60,7 @@ type Scan struct {
 	scans, scanned, errs *service.MetricCounter
 	duration             *component.Histogram
 
+	tracker   *progress.Tracker
 	progress  *progress.Scan
 	tested    bool
 	scanning  bool
@@ -86,13 +87,15 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 		backoff.WithMaxElapsedTime(0),
 	)
 	m := res.Metrics()
+	tracker := progress.Of(res)
 	scans := m.NewCounter("ingest_enqueue_attempts_total", "result")
 	component.Zero(scans, component.Results)
 	// A scan has nothing to give a message back to, so it is sent again
 	// until it is queued.
 	return service.AutoRetryNacks(&Scan{
 		nexter:   nexter,
-		progress: progress.Process.NewScan(),
+		tracker:  tracker,
+		progress: tracker.NewScan(),
 		interval: interval,
 		log:      res.Logger(),
 		retry:    forever,
@@ -122,7 +125,7 @@ func (s *Scan) Connect(ctx context.Context) error {
 	defer cancel()
 	if err := t.TestConnection(ctx); err != nil {
 		if s.final(err) {
-			progress.Process.Fail(err)
+			s.tracker.Fail(err)
 			s.progress.End()
 			s.log.Errorf("the scan cannot begin: %v", err)
 			return service.ErrEndOfInput
@@ -189,7 +192,7 @@ func (s *Scan) skip(err error) {
 	s.skipped++
 	s.errs.Incr(1)
 	s.log.Errorf("an element is left out of the scan: %v", err)
-	progress.Process.Fail(fmt.Errorf("an element was left out of the scan: %w", err))
+	s.tracker.Fail(fmt.Errorf("an element was left out of the scan: %w", err))
 }
 
 // final reports whether waiting can mend nothing: a scan that runs once ends,
@@ -203,11 +206,12 @@ func (s *Scan) wait(ctx context.Context, err error) error {
 	s.errs.Incr(1)
 	if s.final(err) {
 		s.scans.Incr(1, "error")
-		progress.Process.Fail(err)
+		s.tracker.Fail(err)
 		s.progress.End()
 		s.log.Errorf("the scan cannot go on after %d elements: %v", s.count, err)
 		return service.ErrEndOfInput
 	}
+	s.progress.Troubled(err)
 	pause := s.retry.NextBackOff()
 	s.log.Errorf("scanning, next try in %s: %v", pause.Round(time.Millisecond), err)
 	return sleep(ctx, pause)

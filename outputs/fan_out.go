@@ -91,10 +91,15 @@ type fanOut struct {
 	webhook  *webhook
 	cleanUps *service.MetricCounter
 	log      *service.Logger
+	progress *progress.Tracker
 }
 
 func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, error) {
-	f := &fanOut{cleanUps: res.Metrics().NewCounter("ingest_clean_ups_total", "result"), log: res.Logger()}
+	f := &fanOut{
+		cleanUps: res.Metrics().NewCounter("ingest_clean_ups_total", "result"),
+		log:      res.Logger(),
+		progress: progress.Of(res),
+	}
 	var err error
 	if f.cleanUp, err = conf.FieldBool(fieldCleanUp); err != nil {
 		return nil, err
@@ -261,7 +266,7 @@ func (f *fanOut) finish(ctx context.Context, deliveries []*delivery) error {
 		if err != nil {
 			return err
 		}
-		progress.Process.Done(outcomeOf(of))
+		f.progress.Done(outcomeOf(of))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ What the listing knew of the object travels in headers: metadata with the prefix
 - `+"`ingest_queue_operations_total`, by `operation` (publish) and `result` (success, already_queued, error)"+`.
 `).
 		Fields(queue.StreamFields()...).
-		Field(service.NewOutputMaxInFlightField().Default(1024)).
+		Field(service.NewOutputMaxInFlightField().Default(QueueMaxInFlight)).
 		Fields(queue.ConnectionFields()...).
 		Example("Scan a bucket into a queue", "", `
 input:
@@ -51,20 +51,32 @@ func init() {
 				return nil, 0, err
 			}
 			inFlight, err := conf.FieldMaxInFlight()
-			return &queueOutput{cfg: cfg, res: res}, inFlight, err
+			return NewQueue(cfg, res), inFlight, err
 		})
 }
 
+// QueueMaxInFlight is how many messages are published at once.
+const QueueMaxInFlight = 1024
+
+// NewQueue creates an output that puts elements into a queue.
+func NewQueue(opener queue.Opener, res *service.Resources) service.Output {
+	return &queueOutput{opener: opener, res: res}
+}
+
 type queueOutput struct {
-	cfg queue.Config
-	res *service.Resources
+	opener queue.Opener
+	res    *service.Resources
 
 	mu sync.RWMutex
-	q  *queue.Queue
+	q  ingest.Queue
 }
 
 func (o *queueOutput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	return component.TestResult(queue.TestConnection(ctx, o.cfg, o.res))
+	cfg, ok := o.opener.(queue.Config)
+	if !ok {
+		return service.ConnectionTestNotSupported().AsList()
+	}
+	return component.TestResult(queue.TestConnection(ctx, cfg, o.res))
 }
 
 func (o *queueOutput) Connect(ctx context.Context) error {
@@ -73,7 +85,7 @@ func (o *queueOutput) Connect(ctx context.Context) error {
 	if o.q != nil {
 		return nil
 	}
-	q, err := queue.Open(ctx, o.cfg, o.res)
+	q, err := o.opener.Open(ctx, o.res)
 	if err != nil {
 		return err
 	}

@@ -13,13 +13,13 @@ import (
 	"github.com/ingest-bundle/ingest/queue"
 )
 
-func newQueueOutput(t *testing.T) (*queueOutput, *queue.Queue) {
+func newQueueOutput(t *testing.T) (service.Output, *queue.Queue) {
 	t.Helper()
 	conf, err := queueSpec().ParseYAML(fmt.Sprintf("store_dir: %q\nsubject: ingest.wf", t.TempDir()), service.NewEmptyEnvironment())
 	require.NoError(t, err)
 	cfg, err := queue.ConfigFromParsed(conf, service.MockResources())
 	require.NoError(t, err)
-	o := &queueOutput{cfg: cfg, res: service.MockResources()}
+	o := NewQueue(cfg, service.MockResources())
 	require.NoError(t, o.Connect(testContext(t)))
 	q, err := queue.Open(testContext(t), cfg, nil)
 	require.NoError(t, err)

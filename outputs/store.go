@@ -75,6 +75,7 @@ type Store struct {
 	overwrite string
 	stall     time.Duration
 
+	progress            *progress.Tracker
 	objects, bytes, ops *service.MetricCounter
 	duration            *component.Histogram
 }
@@ -85,6 +86,7 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	m := res.Metrics()
 	s := &Store{
 		dest:     dest,
+		progress: progress.Of(res),
 		objects:  m.NewCounter("ingest_storage_objects_total", "result"),
 		bytes:    m.NewCounter("ingest_storage_bytes_total"),
 		ops:      m.NewCounter("ingest_storage_operations_total", "operation", "result"),
@@ -178,7 +180,7 @@ func (s *Store) write(ctx context.Context, msg *service.Message) (receipt ingest
 	if err := handle.Unchanged(ctx); err != nil {
 		return receipt, err
 	}
-	progress.Process.Done(receipt.Outcome)
+	s.progress.Done(receipt.Outcome)
 	return receipt, nil
 }
 
@@ -259,7 +261,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	}
 	defer obj.Close() //nolint:errcheck // nothing is written
 	source := *obj
-	source.Reader = newVerifyingReader(obj, progress.Process.Reader(ingest.ProgressReader(ctx, obj.Reader)))
+	source.Reader = newVerifyingReader(obj, s.progress.Reader(ingest.ProgressReader(ctx, obj.Reader)))
 	stored, err := s.store(ctx, codec, source)
 	if err != nil {
 		return ingest.Receipt{}, fmt.Errorf("storing %q: %w", codec.Name, err)

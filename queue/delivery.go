@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ingest-bundle/ingest"
-	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 // settleTimeout bounds one question to the server while a message is settled.
@@ -174,7 +173,7 @@ func (d *Delivery) retry(ctx context.Context, cause error) error {
 		}
 		err = d.sub.attempts.set(ctx, d.identity(), failed)
 	}
-	progress.Process.FailedAttempt()
+	d.sub.q.tracker.FailedAttempt()
 	if err != nil {
 		d.sub.q.log.Warnf("an attempt of %s is not counted: %v", d.name(), err)
 		failed = 1
@@ -211,7 +210,7 @@ func (d *Delivery) bury(ctx context.Context, attempts int, cause error) error {
 		return d.giveBack(d.sub.q.cfg.BackoffMax, "retry")
 	}
 	d.sub.q.metrics.result("nak", "dead_letter")
-	progress.Process.Fail(fmt.Errorf("%s is a dead letter: %w", elementName(d), cause))
+	d.sub.q.tracker.Fail(fmt.Errorf("%s is a dead letter: %w", elementName(d), cause))
 	d.forget(ctx)
 	return nil
 }

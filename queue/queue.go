@@ -12,6 +12,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 // fullRetry is how often a publisher tries again while the queue is full.
@@ -23,6 +24,7 @@ type Queue struct {
 	conn    *connection
 	log     *service.Logger
 	metrics *metrics
+	tracker *progress.Tracker
 	full    onOff
 }
 
@@ -51,7 +53,7 @@ func newQueue(ctx context.Context, cfg Config, res *service.Resources) (*Queue, 
 		return nil, err
 	}
 	cfg.setDefaults()
-	q := &Queue{cfg: cfg, metrics: newMetrics(res)}
+	q := &Queue{cfg: cfg, metrics: newMetrics(res), tracker: progress.Of(res)}
 	if res != nil {
 		q.log = res.Logger()
 	}

@@ -4,16 +4,35 @@ package progress
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
+
 	"github.com/ingest-bundle/ingest"
 )
 
-// Process is what the components of this process count in.
+// Process is what the components of this process count in, unless their stream has
+// a Tracker of its own.
 var Process = NewTracker()
+
+type resourceKey struct{}
+
+// Use makes the components of a stream count in t.
+func (t *Tracker) Use(res *service.Resources) { res.SetGeneric(resourceKey{}, t) }
+
+// Of returns the Tracker that a component counts in. The resources may be nil.
+func Of(res *service.Resources) *Tracker {
+	if res != nil {
+		if t, ok := res.GetGeneric(resourceKey{}); ok {
+			return t.(*Tracker)
+		}
+	}
+	return Process
+}
 
 // Tracker counts. Its methods can be called at the same time.
 type Tracker struct {
@@ -90,6 +109,8 @@ type Scan struct {
 	// passes counts the scans that reached their end, or gave up.
 	passes  atomic.Int64
 	running atomic.Bool
+	// trouble is the error after which the listing is tried again.
+	trouble atomic.Pointer[error]
 }
 
 // NewScan registers an input. It counts as unfinished until its first scan ends.
@@ -104,8 +125,12 @@ func (t *Tracker) NewScan() *Scan {
 // Begin says that the listing begins.
 func (s *Scan) Begin() { s.running.Store(true) }
 
+// Troubled says that the listing failed, and will be tried again.
+func (s *Scan) Troubled(err error) { s.trouble.Store(&err) }
+
 // Found counts an element that is about to be queued, and Queued that it is.
 func (s *Scan) Found() {
+	s.trouble.Store(nil)
 	s.t.scanned.Add(1)
 	s.pending.Add(1)
 }
@@ -115,12 +140,26 @@ func (s *Scan) Queued() { s.pending.Add(-1) }
 
 // End says that the listing is over.
 func (s *Scan) End() {
+	s.trouble.Store(nil)
 	s.running.Store(false)
 	s.passes.Add(1)
 }
 
 func (s *Scan) finished() bool {
 	return s.passes.Load() > 0 && !s.running.Load() && s.pending.Load() == 0
+}
+
+// Trouble returns the errors after which listings are tried again, if there are any.
+func (t *Tracker) Trouble() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	for s := range t.scans {
+		if err := s.trouble.Load(); err != nil {
+			errs = append(errs, *err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Queue is an input that takes elements from a queue.
