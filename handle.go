@@ -18,6 +18,8 @@ type Handle struct {
 	// lock is a mutex that a cancelled context can leave.
 	lock chan struct{}
 	pin  *Object
+	// inline opens the pinned version where the content is here already; else nil.
+	inline func() *Object
 	// observe may be nil.
 	observe func(operation string, err error)
 }
@@ -86,6 +88,9 @@ func (h *Handle) Open(ctx context.Context) (*Object, error) {
 }
 
 func (h *Handle) openPinned(ctx context.Context, pin *Object) (*Object, error) {
+	if h.inline != nil {
+		return h.inline(), nil
+	}
 	var obj *Object
 	var err error
 	if versioned, ok := h.client.(VersionedClient); ok {

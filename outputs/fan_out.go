@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -346,7 +345,7 @@ func (f *fanOut) tell(ctx context.Context, deliveries []*delivery) error {
 	var uris []string
 	for _, d := range deliveries {
 		var of []string
-		news := deliveredBefore(d.msg)
+		news := component.DeliveredBefore(d.msg)
 		for _, collector := range d.receipts {
 			for _, r := range collector.All() {
 				if r.Stored != nil && r.Stored.URI != "" {
@@ -363,18 +362,6 @@ func (f *fanOut) tell(ctx context.Context, deliveries []*delivery) error {
 		return nil
 	}
 	return f.webhook.send(ctx, uris)
-}
-
-// deliveredBefore reports whether the queue delivered the message before, as
-// its input, ours or the stock one, says.
-func deliveredBefore(msg *service.Message) bool {
-	for _, key := range []string{ingest.MetaDeliveries, "nats_num_delivered"} {
-		if v, ok := msg.MetaGet(key); ok {
-			n, err := strconv.Atoi(v)
-			return err == nil && n > 1
-		}
-	}
-	return false
 }
 
 // Close implements service.BatchOutput.

@@ -112,10 +112,24 @@ func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
 		return err
 	}
 	err = q.Publish(ctx, codec, queue.HeadersFromMeta(msg.MetaGet))
+	if _, inline := msg.MetaGet(ingest.MetaInline); inline && errors.Is(err, ingest.ErrTooLarge) {
+		o.res.Logger().Debugf("%q travels by reference: %v", codec.ID, err)
+		err = q.Publish(ctx, ingest.NewCodec(codec.ID, codec.Name, nil), queue.HeadersFromMeta(withoutInline(msg)))
+	}
 	if errors.Is(err, ingest.ErrAlreadyQueued) {
 		return nil
 	}
 	return err
+}
+
+// withoutInline looks up the metadata of an element that travels by reference after all.
+func withoutInline(msg *service.Message) func(key string) (string, bool) {
+	return func(key string) (string, bool) {
+		if key == ingest.MetaInline {
+			return "", false
+		}
+		return msg.MetaGet(key)
+	}
 }
 
 func (o *queueOutput) Close(context.Context) error {

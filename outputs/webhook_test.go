@@ -119,26 +119,6 @@ func TestWebhookRetries(t *testing.T) {
 	assert.Len(t, l.told(), 1)
 }
 
-func TestDeliveredBefore(t *testing.T) {
-	for name, tc := range map[string]struct {
-		key, value string
-		want       bool
-	}{
-		"first":              {ingest.MetaDeliveries, "1", false},
-		"second":             {ingest.MetaDeliveries, "2", true},
-		"first, stock input": {"nats_num_delivered", "1", false},
-		"again, stock input": {"nats_num_delivered", "3", true},
-		"no number":          {ingest.MetaDeliveries, "x", false},
-		"no queue":           {"other", "2", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			msg := service.NewMessage(nil)
-			msg.MetaSetMut(tc.key, tc.value)
-			assert.Equal(t, tc.want, deliveredBefore(msg))
-		})
-	}
-}
-
 // The path and the query of a webhook are secrets with many services.
 func TestWebhookErrorsHoldNoPath(t *testing.T) {
 	refusing := httptest.NewServer(http.NotFoundHandler())

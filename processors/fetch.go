@@ -24,6 +24,7 @@ const (
 	opRead     = "read"
 	opStat     = "stat"
 	opCleanUp  = "clean_up"
+	opInline   = "inline"
 
 	defaultMaxBytes = 64 << 20
 )
@@ -35,12 +36,13 @@ func FetchFields() []*service.ConfigField {
 			opDownload: "Attach the object to the message, for the outputs to open; nothing is read yet. The message stays the element's JSON.",
 			opRead:     "Replace the message by the object's content, for other processors to work on.",
 			opStat:     "Add what the source says of the object as metadata.",
+			opInline:   "For a pipeline that enqueues: put the object's content into the queue, along with the element. One that is larger than `max_bytes`, or than the queue allows (256 KiB with its description), or cannot be read now, travels by reference as ever.",
 			opCleanUp:  "Remove the version that was read or looked at before from the source. An object that changed since is not removed.",
 		}).
 			Description("What to do with the element that the message names.").
 			Default(opDownload),
 		service.NewIntField(fieldMaxBytes).
-			Description("The largest object that `read` puts into a message, in bytes. A larger one is an error that no retry can mend.").
+			Description("The largest object that `read` and `inline` put into a message, in bytes. To `read` a larger one is an error that no retry can mend.").
 			Default(defaultMaxBytes).
 			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 		service.NewDurationField(fieldStallTimeout).
@@ -53,11 +55,11 @@ func FetchFields() []*service.ConfigField {
 const FetchMetadata = `
 The message must be the JSON of an element, or carry an object already.
 
-An object that has vanished from the source is no error. ` + "`read` and `stat`" + ` drop its message, so that it is done; after ` + "`download`" + ` the outputs find out, and count it.
+An object that has vanished from the source is no error. ` + "`read`, `stat` and `inline`" + ` drop its message, so that it is done; after ` + "`download`" + ` the outputs find out, and count it.
 
 ### Metadata
 
-` + "`read` and `stat`" + ` set what the source says of the object: ` + "`ingest_size`, `ingest_etag`, `ingest_last_modified`, `ingest_content_type`" + `.
+` + "`read`, `stat` and `inline`" + ` set what the source says of the object: ` + "`ingest_size`, `ingest_etag`, `ingest_last_modified`, `ingest_content_type`" + `. ` + "`inline` also sets `ingest_inline`" + `, the length of the content that is in the message.
 
 ### Metrics
 
@@ -71,11 +73,16 @@ type Fetch struct {
 	maxBytes  int64
 	stall     time.Duration
 	ops       *service.MetricCounter
+	log       *service.Logger
 }
 
 // NewFetch creates a processor from a Client and the fields of FetchFields.
 func NewFetch(client ingest.Client, conf *service.ParsedConfig, res *service.Resources) (*Fetch, error) {
-	f := &Fetch{client: client, ops: res.Metrics().NewCounter("ingest_client_operations_total", "operation", "result")}
+	f := &Fetch{
+		client: client,
+		ops:    res.Metrics().NewCounter("ingest_client_operations_total", "operation", "result"),
+		log:    res.Logger(),
+	}
 	component.Zero(f.ops, []string{"download", "cleanup"}, component.Results)
 	var err error
 	if f.operation, err = conf.FieldString(fieldOperation); err != nil {
@@ -118,6 +125,8 @@ func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.Mess
 		err = f.read(ctx, handle, msg)
 	case opStat:
 		err = f.stat(ctx, handle, msg)
+	case opInline:
+		err = f.inline(ctx, handle, msg)
 	case opCleanUp:
 		err = handle.CleanUp(ctx)
 	}
@@ -159,7 +168,11 @@ func (f *Fetch) handle(msg *service.Message) (*ingest.Handle, error) {
 	if err := codec.Unmarshal(data); err != nil {
 		return nil, fmt.Errorf("the message is no element: %w", err)
 	}
-	return ingest.NewHandle(f.client, codec).Observe(f.count), nil
+	handle, err := f.elementHandle(codec, msg)
+	if err != nil {
+		return nil, err
+	}
+	return handle.Observe(f.count), nil
 }
 
 func (f *Fetch) stat(ctx context.Context, handle *ingest.Handle, msg *service.Message) error {
@@ -187,26 +200,39 @@ func (f *Fetch) read(ctx context.Context, handle *ingest.Handle, msg *service.Me
 		return err
 	}
 	defer obj.Close() //nolint:errcheck // nothing is written
-	if obj.Len > f.maxBytes {
-		return ingest.Permanent(fmt.Errorf("reading %q: %d bytes are more than max_bytes, %d", handle.Codec().ID, obj.Len, f.maxBytes))
+	content, err := contentOf(ctx, handle, obj, f.maxBytes)
+	if errors.Is(err, ingest.ErrTooLarge) {
+		return ingest.Permanent(fmt.Errorf("reading %q: its content is more than max_bytes, %d", handle.Codec().ID, f.maxBytes))
 	}
-	content, err := io.ReadAll(io.LimitReader(ingest.ProgressReader(ctx, obj.Reader), f.maxBytes+1))
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", handle.Codec().ID, err)
-	}
-	if int64(len(content)) > f.maxBytes {
-		return ingest.Permanent(fmt.Errorf("reading %q: the content is more than max_bytes, %d", handle.Codec().ID, f.maxBytes))
-	}
-	if obj.Len >= 0 && int64(len(content)) != obj.Len {
-		return fmt.Errorf("reading %q: %d of %d bytes arrived", handle.Codec().ID, len(content), obj.Len)
-	}
-	if sum := md5.Sum(content); obj.MD5 != nil && !bytes.Equal(sum[:], obj.MD5) { //nolint:gosec // as above
-		return fmt.Errorf("reading %q: the content that arrived is not what the source vouches for", handle.Codec().ID)
+		return err
 	}
 	msg.SetBytes(content)
 	describe(msg, obj)
 	ingest.AttachContent(msg, handle)
 	return nil
+}
+
+// contentOf reads an object whole, and checks what arrived. It fails with
+// ingest.ErrTooLarge if that is more than limit bytes.
+func contentOf(ctx context.Context, handle *ingest.Handle, obj *ingest.Object, limit int64) ([]byte, error) {
+	if obj.Len > limit {
+		return nil, ingest.ErrTooLarge
+	}
+	content, err := io.ReadAll(io.LimitReader(ingest.ProgressReader(ctx, obj.Reader), limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", handle.Codec().ID, err)
+	}
+	if int64(len(content)) > limit {
+		return nil, ingest.ErrTooLarge
+	}
+	if obj.Len >= 0 && int64(len(content)) != obj.Len {
+		return nil, fmt.Errorf("reading %q: %d of %d bytes arrived", handle.Codec().ID, len(content), obj.Len)
+	}
+	if sum := md5.Sum(content); obj.MD5 != nil && !bytes.Equal(sum[:], obj.MD5) { //nolint:gosec // as above
+		return nil, fmt.Errorf("reading %q: the content that arrived is not what the source vouches for", handle.Codec().ID)
+	}
+	return content, nil
 }
 
 func describe(msg *service.Message, obj *ingest.Object) {

@@ -122,7 +122,7 @@ func TestReadRefuses(t *testing.T) {
 		says      string
 		permanent bool
 	}{
-		"announced as too large": {func(*client) {}, "max_bytes: 6", "7 bytes are more than max_bytes, 6", true},
+		"announced as too large": {func(*client) {}, "max_bytes: 6", "content is more than max_bytes, 6", true},
 		"too large, unannounced": {func(c *client) { c.obj.Len = -1 }, "max_bytes: 6", "more than max_bytes, 6", true},
 		"short":                  {func(c *client) { c.obj.Len = 8 }, "", "7 of 8 bytes arrived", false},
 		"long":                   {func(c *client) { c.obj.Len = 6 }, "", "7 of 6 bytes arrived", false},

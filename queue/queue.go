@@ -80,7 +80,8 @@ func TestConnection(ctx context.Context, cfg Config, res *service.Resources) err
 	return compatible(&have, &q.cfg)
 }
 
-// Publish implements ingest.Queue.
+// Publish implements ingest.Queue. It fails with ingest.ErrTooLarge if the message is
+// more than the servers take.
 func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[string]string) error {
 	data, err := codec.Marshal()
 	if err != nil {
@@ -103,6 +104,8 @@ func (q *Queue) publish(ctx context.Context, subject string, data []byte, header
 		case isSubjectTaken(err):
 			q.metrics.result("publish", "already_queued")
 			return ingest.ErrAlreadyQueued
+		case errors.Is(err, nats.ErrMaxPayload):
+			return fmt.Errorf("publishing to stream %s: %w: %w", q.cfg.Stream, ingest.ErrTooLarge, err)
 		case !isFull(err):
 			q.metrics.count("publish", err)
 			return fmt.Errorf("publishing to stream %s: %w", q.cfg.Stream, err)

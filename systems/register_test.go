@@ -41,7 +41,7 @@ func TestNewSystems(t *testing.T) {
 
 	require.NoError(t, systems.RegisterDestination(systems.Destination{
 		Name: "other_wall",
-		New: func(*service.ParsedConfig, *service.Resources) (ingest.Destination, error) { return wall{}, nil },
+		New:  func(*service.ParsedConfig, *service.Resources) (ingest.Destination, error) { return wall{}, nil },
 	}))
 	dest, err := systems.NewDestination("other_wall", "{}")
 	require.NoError(t, err)
