@@ -172,6 +172,7 @@ func (h *Handle) Untouched(ctx context.Context) error {
 		return nil
 	}
 	now, err := versioned.Stat(ctx, h.codec)
+	h.did("stat", err)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("looking at source object %q once more: %w", h.codec.ID, err)
 	}
