@@ -6,11 +6,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"github.com/ingest-bundle/ingest/workflow"
 )
@@ -90,5 +93,57 @@ func TestCompileGolden(t *testing.T) {
 				assert.Empty(t, lints, p.Name)
 			}
 		})
+	}
+}
+
+// Values reach the pipelines as they are, whatever is in them.
+func TestCompileHiddenValues(t *testing.T) {
+	pipelines, vars := compile(t, "variables", another, workflow.Hidden, environment)
+	text := regexp.MustCompile(`\$\{(INGEST_WORKFLOW_FILE_\d+)\}`).ReplaceAllFunc(pipelines[0].Text, func(m []byte) []byte {
+		value, ok := vars[string(m[2:len(m)-1])]
+		assert.True(t, ok, "%s", m)
+		return []byte(value)
+	})
+	var enqueue struct {
+		Input struct {
+			S3 map[string]any `yaml:"ingest_s3"`
+		}
+		Output struct {
+			Queue struct{ URLs []string } `yaml:"ingest_queue"`
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(text, &enqueue), "%s", text)
+	assert.Equal(t, map[string]any{
+		"bucket": "a-bucket", "prefix": "in/", "recursive": false,
+		"access_key_id": environment["KEY"], "secret_access_key": environment["SECRET"],
+	}, enqueue.Input.S3)
+	assert.Equal(t, []string{"nats://user:planted@nats-0:4222", "nats://nats-1:4222"}, enqueue.Output.Queue.URLs)
+}
+
+// Prefixes are joined with names as path.Join does it, which is how the original
+// makes keys.
+func TestCompilePrefixes(t *testing.T) {
+	for given, want := range map[string]string{
+		`"a"`: "a/", `"a/"`: "a/", `"a//b"`: "a/b/", `"./"`: "", `""`: "", `$SLASH`: "s/", `$BARE`: "b/", `$EMPTY`: "", `x/$BARE`: "x/b/",
+	} {
+		env := map[string]string{"SLASH": "s/", "BARE": "b", "EMPTY": ""}
+		file, err := workflow.Parse([]byte(strings.Replace(good, "bucket: copy", "bucket: copy\n  prefix: "+given, 1)), workflow.Options{LookupEnv: lookupIn(env)})
+		require.NoError(t, err, given)
+		pipelines, vars := file.Compile(workflow.Dequeue, defaults, workflow.Hidden)
+		var dequeue struct {
+			Output struct {
+				FanOut struct {
+					Outputs []struct {
+						S3 struct{ Prefix string } `yaml:"ingest_s3"`
+					}
+				} `yaml:"ingest_fan_out"`
+			}
+		}
+		text := string(pipelines[0].Text)
+		for name, value := range vars {
+			text = strings.ReplaceAll(text, "${"+name+"}", value)
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(text), &dequeue), text)
+		assert.Equal(t, want, dequeue.Output.FanOut.Outputs[0].S3.Prefix, given)
 	}
 }

@@ -51,7 +51,7 @@ func componentsOf(typ string, r role, plugins []string) (components []component,
 	name := sys.component
 	if !builtIn {
 		name = pluginComponent
-		if !slices.ContainsFunc(plugins, func(dir string) bool { return isProgram(filepath.Join(dir, typ)) }) {
+		if !hasPlugin(plugins, typ) {
 			return nil, false, fmt.Errorf("unknown type %q: it is none of %s, and there is no plugin of that name in %s",
 				typ, strings.Join(builtInTypes(), ", "), strings.Join(plugins, ", "))
 		}
@@ -76,7 +76,11 @@ func builtInTypes() (names []string) {
 	return names
 }
 
-func isProgram(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
+// hasPlugin reports whether one of the folders has a file of the name, which leads
+// nowhere else.
+func hasPlugin(folders []string, name string) bool {
+	return filepath.IsLocal(name) && filepath.Base(name) == name && slices.ContainsFunc(folders, func(folder string) bool {
+		info, err := os.Stat(filepath.Join(folder, name))
+		return err == nil && !info.IsDir()
+	})
 }
