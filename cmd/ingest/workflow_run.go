@@ -130,7 +130,7 @@ func startWorkflows(c *cli.Context) (int, error) {
 	if c.Bool(flagDryRun) {
 		return 0, dryRun(c, pipelines, lookup)
 	}
-	return runPipelines(c, pipelines, level, len(file.Skipped), lookup)
+	return runPipelines(c, file, pipelines, level, lookup)
 }
 
 // refuseDangerousWorkflows looks for what could wipe data.
@@ -170,7 +170,7 @@ func dryRun(c *cli.Context, pipelines []workflow.Pipeline, lookup func(string) (
 
 // runPipelines runs pipelines as ingest streams does. The files that it writes hold
 // no secrets: these are variables, which are looked up.
-func runPipelines(c *cli.Context, pipelines []workflow.Pipeline, level string, skipped int, lookup func(string) (string, bool)) (int, error) {
+func runPipelines(c *cli.Context, file *workflow.File, pipelines []workflow.Pipeline, level string, lookup func(string) (string, bool)) (int, error) {
 	if err := canListen(c.String(flagListen)); err != nil {
 		return 1, err
 	}
@@ -180,7 +180,8 @@ func runPipelines(c *cli.Context, pipelines []workflow.Pipeline, level string, s
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // nothing depends on it
 	root, err := yaml.Marshal(map[string]any{
-		"http": map[string]any{"address": c.String(flagListen), "debug_endpoints": true},
+		"http":    map[string]any{"address": c.String(flagListen), "debug_endpoints": true},
+		"metrics": map[string]any{"prometheus": map[string]any{}, "mapping": file.MetricsMapping()},
 		"logger": map[string]any{
 			"level": level, "format": "json", "add_timestamp": true, "timestamp_name": "ts",
 			"static_fields": map[string]any{"@service": "ingest"},
@@ -207,7 +208,7 @@ func runPipelines(c *cli.Context, pipelines []workflow.Pipeline, level string, s
 	return runEngine(append(args, streams),
 		service.CLIOptSetEnvVarLookup(func(_ context.Context, name string) (string, bool) { return lookup(name) }),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
-			conf.Resources().Metrics().NewCounter("ingest_workflow_instantiation_failures_total").Incr(int64(skipped))
+			conf.Resources().Metrics().NewCounter("ingest_workflow_instantiation_failures_total").Incr(int64(len(file.Skipped)))
 			return nil
 		}),
 	), nil
