@@ -16,6 +16,7 @@ import (
 	"github.com/ingest-bundle/ingest/inputs"
 	"github.com/ingest-bundle/ingest/internal/library"
 	"github.com/ingest-bundle/ingest/outputs"
+	"github.com/ingest-bundle/ingest/processors"
 	"github.com/ingest-bundle/ingest/queue"
 )
 
@@ -24,6 +25,9 @@ type Options struct {
 	// Interval is the time from the start of one scan to the start of the next.
 	// If it is 0, Enqueue scans once.
 	Interval time.Duration
+	// Inline puts small contents whole into the queue, in place of references; nil
+	// puts none.
+	Inline *Inline
 	// Metrics gets the metrics, under the names in the documentation; nil leaves
 	// them out. Enqueuers that share it count together: tell them apart with
 	// prometheus.WrapRegistererWith.
@@ -33,6 +37,16 @@ type Options struct {
 	// ShutdownTimeout is how long what is being published may take to finish once
 	// the context has ended. If it is 0, one minute.
 	ShutdownTimeout time.Duration
+}
+
+// Inline says which contents travel in the queue. What is larger than MaxBytes, or
+// than the queue allows (ingest.MaxInlineMeta, with its description), or what cannot
+// be read at the moment, travels by reference.
+type Inline struct {
+	// Client fetches the contents.
+	Client ingest.Client
+	// MaxBytes is the largest content.
+	MaxBytes int
 }
 
 // New creates an Enqueuer that puts the elements of n into a queue, each at most once
@@ -57,6 +71,9 @@ func New(n ingest.Nexter, q queue.Opener, o Options) (ingest.Enqueuer, error) {
 	if n == nil {
 		return nil, errors.New("a Nexter was expected, not nil")
 	}
+	if o.Inline != nil && (o.Inline.Client == nil || o.Inline.MaxBytes < 1) {
+		return nil, errors.New("Inline: a Client, and MaxBytes of at least 1, were expected")
+	}
 	return &enqueuer{nexter: n, queue: q, Options: o}, nil
 }
 
@@ -68,8 +85,9 @@ type enqueuer struct {
 
 // The components of the pipeline, in its own environment.
 const (
-	scanInput   = "ingest_nexter"
-	queueOutput = "ingest_queue_opened"
+	scanInput       = "ingest_nexter"
+	inlineProcessor = "ingest_client"
+	queueOutput     = "ingest_queue_opened"
 )
 
 // Enqueue implements ingest.Enqueuer.
@@ -78,12 +96,19 @@ func (e *enqueuer) Enqueue(ctx context.Context) error {
 	if e.Interval > 0 {
 		interval = e.Interval.String()
 	}
+	inline := []any{}
+	if e.Inline != nil {
+		inline = append(inline, map[string]any{inlineProcessor: map[string]any{
+			"operation": "inline", "max_bytes": e.Inline.MaxBytes,
+		}})
+	}
 	p := &library.Pipeline{
 		Queue:    e.queue,
 		Register: e.register,
 		Config: map[string]any{
-			"input":  map[string]any{scanInput: map[string]any{"interval": interval}},
-			"output": map[string]any{queueOutput: map[string]any{}},
+			"input":    map[string]any{scanInput: map[string]any{"interval": interval}},
+			"pipeline": map[string]any{"processors": inline},
+			"output":   map[string]any{queueOutput: map[string]any{}},
 		},
 		Endless:         e.Interval > 0,
 		Logger:          e.Logger,
@@ -95,7 +120,11 @@ func (e *enqueuer) Enqueue(ctx context.Context) error {
 
 func (e *enqueuer) register(env *service.Environment, q func() ingest.Queue) error {
 	scan := service.NewConfigSpec().Fields(inputs.ScanFields()...)
+	fetch := service.NewConfigSpec().Fields(processors.FetchFields()...)
 	return errors.Join(
+		env.RegisterProcessor(inlineProcessor, fetch, func(conf *service.ParsedConfig, res *service.Resources) (service.Processor, error) {
+			return processors.NewFetch(e.Inline.Client, conf, res)
+		}),
 		env.RegisterInput(scanInput, scan, func(conf *service.ParsedConfig, res *service.Resources) (service.Input, error) {
 			return inputs.NewScan(e.nexter, conf, res)
 		}),

@@ -166,8 +166,32 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "subject")
 	_, err = enqueue.New(&listing{}, nil, enqueue.Options{})
 	require.ErrorContains(t, err, "queue")
+	_, err = enqueue.New(&listing{}, queue.Config{Subject: "a"}, enqueue.Options{Inline: &enqueue.Inline{MaxBytes: 1}})
+	require.ErrorContains(t, err, "Client")
 	_, err = enqueue.New(nil, queue.Config{Subject: "a"}, enqueue.Options{})
 	require.ErrorContains(t, err, "Nexter")
+}
+
+// letters is a Client whose contents are the IDs.
+type letters struct{}
+
+func (letters) Download(_ context.Context, codec ingest.Codec) (*ingest.Object, error) {
+	return &ingest.Object{Len: int64(len(codec.ID)), Reader: strings.NewReader(codec.ID)}, nil
+}
+
+func (letters) CleanUp(context.Context, ingest.Codec) error { return nil }
+
+func TestEnqueueInline(t *testing.T) {
+	cfg := embedded(t)
+	q := open(t, cfg)
+	e := newEnqueuer(t, &listing{ids: []string{"abc", "abcd"}}, cfg, enqueue.Options{Inline: &enqueue.Inline{Client: letters{}, MaxBytes: 3}})
+	require.NoError(t, e.Enqueue(t.Context()))
+	inline := map[string]string{}
+	require.NoError(t, q.Peek(t.Context(), 2, func(m *queue.Message) error {
+		inline[m.ID] = m.Headers.Get("Ingest-Inline")
+		return nil
+	}))
+	assert.Equal(t, map[string]string{"abc": "3", "abcd": ""}, inline)
 }
 
 func TestMetrics(t *testing.T) {

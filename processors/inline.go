@@ -56,7 +56,7 @@ func (f *Fetch) putContent(ctx context.Context, handle *ingest.Handle, msg *serv
 // carry is that of the scan: once an attempt has failed, the source is asked for what
 // it has now.
 func (f *Fetch) elementHandle(codec ingest.Codec, msg *service.Message) (*ingest.Handle, error) {
-	if _, ok := msg.MetaGet(ingest.MetaInline); !ok {
+	if length, _ := msg.MetaGet(ingest.MetaInline); length == "" {
 		return ingest.NewHandle(f.client, codec), nil
 	}
 	reference, obj, content, err := codec.Content()
