@@ -67,7 +67,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	// Without URLs of NATS servers the queue is in this process, kept in a folder.
 	cfg := queue.Config{Subject: "ingest.greetings", Server: queue.Server{StoreDir: dir}}
 

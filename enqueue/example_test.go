@@ -35,7 +35,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 
 	ctx := context.Background()
 	// Without URLs of NATS servers the queue is in this process, kept in a folder.

@@ -66,8 +66,8 @@ func buildAs[T any](kind, name, fields string) (made T, err error) {
 	if err != nil {
 		return made, fmt.Errorf("system %q: %w", name, err)
 	}
-	if made, ok = system.(T); !ok {
+	if !ok {
 		return made, fmt.Errorf("system %q: no such %s is registered: is its package imported?", name, kind)
 	}
-	return made, nil
+	return system.(T), nil
 }
