@@ -22,20 +22,6 @@ type Finding struct {
 
 func (f Finding) String() string { return fmt.Sprintf("%s(%d,1) %s", f.File, f.Line, f.Text) }
 
-// place is where objects live: a bucket or a part of it.
-type place struct {
-	endpoint, bucket, prefix string
-	file                     string
-	line                     int
-}
-
-func (p place) String() string { return "s3://" + p.endpoint + "/" + p.bucket + "/" + p.prefix }
-
-// holds reports whether everything in other is in p too.
-func (p place) holds(other place) bool {
-	return p.endpoint == other.endpoint && p.bucket == other.bucket && strings.HasPrefix(other.prefix, p.prefix)
-}
-
 // workflow is what the pipelines on both sides of one queue do together.
 type workflow struct {
 	name         string
@@ -108,7 +94,7 @@ func insideOwnSource(workflows []*workflow) (findings []Finding) {
 			for _, s := range w.sources {
 				if s.holds(d) {
 					findings = append(findings, Finding{d.file, d.line, fmt.Sprintf(
-						"the destination %s is inside its own source %s, so that every scan would find the copies: use another bucket, or a prefix beside the source's", d, s)})
+						"the destination %s is inside its own source %s, so that every scan would find the copies: use another place, or one beside the source", d, s)})
 				}
 			}
 		}
@@ -126,7 +112,7 @@ func cleaningTheSame(workflows []*workflow) (findings []Finding) {
 				for _, other := range b.sources {
 					if s.holds(other) || other.holds(s) {
 						findings = append(findings, Finding{other.file, other.line, fmt.Sprintf(
-							"%s is the source of two workflows, %s and %s, and at least one of them cleans up what the other may not have copied: give them prefixes of their own, or one fan-out", other, a.name, b.name)})
+							"%s is the source of two workflows, %s and %s, and at least one of them cleans up what the other may not have copied: give them places of their own, or one fan-out", other, a.name, b.name)})
 					}
 				}
 			}
@@ -151,21 +137,28 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 		if !ok {
 			return nil
 		}
-		switch {
-		case c.Name == "ingest_queue":
+		switch c.Name {
+		case "ingest_queue":
 			w.settles = w.settles || c.ComponentType == "input"
 			if subject := conf.text("subject"); subject != "" {
 				w.name = subject
 			}
-		case c.Name == "ingest_fan_out":
+			return nil
+		case "ingest_fan_out":
 			w.cleansUp = w.cleansUp || conf["clean_up"] == true
-		case conf.text("bucket") == "":
-			// Nothing to compare: it is still to be filled in, or a variable is not set.
-		case c.Name == "ingest_s3" && c.ComponentType == "input":
-			w.sources = append(w.sources, conf.place(file, c.LineStart))
+			return nil
+		}
+		p, ok := placeOf(c.Name, conf)
+		if !ok {
+			return nil
+		}
+		p.file, p.line = file, c.LineStart
+		switch {
+		case c.ComponentType == "input":
+			w.sources = append(w.sources, p)
 		// A key of its own may lead anywhere.
-		case c.Name == "ingest_s3" && c.ComponentType == "output" && conf.text("key") == "":
-			w.destinations = append(w.destinations, conf.place(file, c.LineStart))
+		case c.ComponentType == "output" && conf.text("key") == "":
+			w.destinations = append(w.destinations, p)
 		}
 		return nil
 	})
@@ -187,12 +180,4 @@ func fieldsOf(c *service.WalkedComponent) (fields, bool) {
 func (f fields) text(name string) string {
 	s, _ := f[name].(string)
 	return s
-}
-
-func (f fields) place(file string, line int) place {
-	endpoint := f.text("endpoint")
-	if endpoint == "" {
-		endpoint = "s3.amazonaws.com"
-	}
-	return place{endpoint: strings.ToLower(endpoint), bucket: f.text("bucket"), prefix: f.text("prefix"), file: file, line: line}
 }

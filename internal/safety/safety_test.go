@@ -11,6 +11,7 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 
 	"github.com/ingest-bundle/ingest/internal/safety"
+	_ "github.com/ingest-bundle/ingest/systems/files"
 	_ "github.com/ingest-bundle/ingest/systems/s3"
 )
 
@@ -64,6 +65,29 @@ pipeline:
 output:
   ingest_s3: { bucket: b, prefix: copies/ }
 `
+	scanFiles = `input:
+  ingest_files: { path: /data/in }
+output:
+  ingest_queue: { subject: w.files }
+`
+	moveFilesInside = `input:
+  ingest_queue: { subject: w.files }
+output:
+  ingest_files: { path: /data/../data, prefix: in/copies/ }
+`
+	moveFilesBeside = `input:
+  ingest_queue: { subject: w.files }
+output:
+  ingest_fan_out:
+    clean_up: true
+    outputs:
+      - ingest_files: { path: /data/in-copies }
+`
+	scanFilesOverlap = `input:
+  ingest_files: { path: /data }
+output:
+  ingest_queue: { subject: w.two }
+`
 	splitAndClean = `input:
   ingest_s3: { bucket: b }
 pipeline:
@@ -80,7 +104,10 @@ output:
 	unset = `input:
   ingest_s3: { bucket: "" }
 output:
-  ingest_s3: { bucket: "" }
+  broker:
+    outputs:
+      - ingest_s3: { bucket: "" }
+      - ingest_files: { path: "" }
 `
 )
 
@@ -100,6 +127,9 @@ func TestCheck(t *testing.T) {
 		"variables not set":         {map[string]string{"1": unset}, nil},
 		"two clean one source":      {map[string]string{"1": scanA, "2": moveA, "3": scanOverlap}, []string{"3(2,1) s3://a:1/b/in/part/ is the source of two workflows, w.one and w.two"}},
 		"two with their own":        {map[string]string{"1": scanA, "2": moveA, "3": scanBeside}, nil},
+		"folder inside its source":  {map[string]string{"1": scanFiles, "2": moveFilesInside}, []string{"2(4,1) the destination file:///data/in/copies/ is inside its own source file:///data/in/"}},
+		"folder beside its source":  {map[string]string{"1": scanFiles, "2": moveFilesBeside}, nil},
+		"two clean one folder":      {map[string]string{"1": scanFiles, "2": moveFilesBeside, "3": scanFilesOverlap}, []string{"3(2,1) file:///data/ is the source of two workflows, w.files and w.two"}},
 		"two that clean up nothing": {map[string]string{"1": scanA, "3": scanOverlap}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
