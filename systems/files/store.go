@@ -103,9 +103,9 @@ func (d *destination) write(ctx context.Context, root *os.Root, name, temp strin
 	case err != nil:
 		return nil, err
 	case obj.Len >= 0 && n != obj.Len:
-		return nil, fmt.Errorf("storing %q: %w: %d of %d bytes arrived", name, errDamaged, n, obj.Len)
+		return nil, fmt.Errorf("%w: %d of %d bytes arrived", errDamaged, n, obj.Len)
 	case obj.MD5 != nil && !bytes.Equal(obj.MD5, sum.Sum(nil)):
-		return nil, fmt.Errorf("storing %q: %w: the MD5 is %x and was announced as %x", name, errDamaged, sum.Sum(nil), obj.MD5)
+		return nil, fmt.Errorf("%w: the MD5 is %x and was announced as %x", errDamaged, sum.Sum(nil), obj.MD5)
 	}
 	stored := &ingest.Stored{URI: d.uri(name), Len: n, MD5: sum.Sum(nil), Verified: true}
 	if stored.ModTime, err = d.finish(root, temp, file, obj, stored); err != nil {
