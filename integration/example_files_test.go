@@ -71,7 +71,7 @@ func exampleS3ToFiles(s *stage) {
 	s.env["DST_PATH"] = dir
 	objects := s.putSome()
 	p := s.follow("s3-to-files/enqueue.yaml")
-	require.Eventually(s.t, func() bool { return p.metric("ingest_storage_operations_total", `result="stored"`) == len(objects) }, time.Minute, tick)
+	require.Eventually(s.t, func() bool { return p.metric("ingest_storage_objects_total", `result="stored"`) == len(objects) }, time.Minute, tick)
 	for _, o := range objects {
 		requireFile(s.t, dir, o)
 	}
