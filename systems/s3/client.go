@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
-	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 const (
@@ -49,7 +48,7 @@ func newClient(conn connection) (*client, error) {
 		Secure:       !conn.insecure,
 		Region:       conn.region,
 		BucketLookup: conn.lookup,
-		Transport:    &transport{next: tr},
+		Transport:    &transport{next: &component.ProgressTransport{Next: tr}},
 		MaxRetries:   requestTries,
 	})
 	if err != nil {
@@ -99,8 +98,7 @@ func (c *client) testListing(ctx context.Context, prefix string) error {
 	return ctx.Err()
 }
 
-// transport reports every byte that moves as progress of its transfer, and adds
-// the conditions that minio-go has no option for.
+// transport adds the conditions that minio-go has no option for.
 type transport struct{ next http.RoundTripper }
 
 type ifMatchKey struct{}
@@ -124,22 +122,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		// A header that is not among the signed ones is as good as any.
 		req.Header.Set("If-Match", `"`+etag+`"`)
 	}
-	if req.Body != nil && req.Body != http.NoBody {
-		req.Body = &progressBody{Reader: ingest.ProgressReader(ctx, req.Body), Closer: req.Body}
-	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	ingest.Progress(ctx)
 	if version, ok := ctx.Value(markerKey{}).(*string); ok && resp.Header.Get("X-Amz-Delete-Marker") == "true" {
 		*version = resp.Header.Get("X-Amz-Version-Id")
 	}
-	resp.Body = &progressBody{Reader: ingest.ProgressReader(ctx, resp.Body), Closer: resp.Body}
 	return resp, nil
-}
-
-type progressBody struct {
-	io.Reader
-	io.Closer
 }
