@@ -2,6 +2,7 @@
 package all
 
 import (
+	_ "github.com/ingest-bundle/ingest/systems/drive" // ingest_drive
 	_ "github.com/ingest-bundle/ingest/systems/files" // ingest_files
 	_ "github.com/ingest-bundle/ingest/systems/s3"    // ingest_s3
 )

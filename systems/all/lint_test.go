@@ -33,7 +33,7 @@ func views() map[string]*service.ConfigView {
 func TestEveryExampleLints(t *testing.T) {
 	linter := service.GlobalEnvironment().FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
 	all := views()
-	for _, name := range []string{"input ingest_queue", "output ingest_queue", "output ingest_fan_out", "input ingest_s3", "processor ingest_s3", "output ingest_s3", "input ingest_files", "processor ingest_files", "output ingest_files"} {
+	for _, name := range []string{"input ingest_queue", "output ingest_queue", "output ingest_fan_out", "input ingest_s3", "processor ingest_s3", "output ingest_s3", "input ingest_files", "processor ingest_files", "output ingest_files", "output ingest_drive"} {
 		require.Contains(t, all, name)
 	}
 	for name, view := range all {
@@ -127,5 +127,23 @@ func TestLintFiles(t *testing.T) {
 		"mode":             {[]string{"output"}, "file_mode: '0640'", ""},
 		"mode that is not": {[]string{"output"}, "folder_mode: rwx", "permissions in octal"},
 		"absolute prefix":  {[]string{"output"}, "prefix: /in", "without a slash before it"},
+	})
+}
+
+func TestLintDrive(t *testing.T) {
+	output := []string{"output"}
+	lintAll(t, "ingest_drive", "folder_id: x", map[string]lintCase{
+		"defaults":         {output, "", ""},
+		"path":             {output, "folder: /backups/2026/", ""},
+		"nameless folder":  {output, "folder: backups//2026", "a folder without a name"},
+		"unknown":          {output, "apikey: x", "apikey"},
+		"small chunks":     {output, "chunk_size: 1024", "a multiple of 262144"},
+		"uneven chunks":    {output, "chunk_size: 300000", "a multiple of 262144"},
+		"smallest chunks":  {output, "chunk_size: 262144", ""},
+		"no memory":        {output, "chunk_memory: 0", "at least 1"},
+		"no URL":           {output, "endpoint: localhost:8080", "a URL such as"},
+		"URL":              {output, "endpoint: http://localhost:8080/", ""},
+		"variable not set": {output, "endpoint: ''", ""},
+		"overwrite":        {output, "overwrite: sometimes", "sometimes"},
 	})
 }
