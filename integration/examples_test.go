@@ -34,6 +34,7 @@ var examples = map[string]func(*stage){
 	"tls":            exampleTLS,
 	"nats-cluster":   exampleNATSCluster,
 	"workflow-file":  exampleWorkflowFile,
+	"s3-to-drive":    exampleS3ToDrive,
 }
 
 // TestExamples runs every example as the comment at its head says.
