@@ -25,7 +25,7 @@ type system struct {
 var systems = map[string]system{
 	"s3":    {component: "ingest_s3", prefixes: []string{"prefix", "metafiles_prefix"}, defaults: map[string]any{"recursive": false}, ignored: []string{"recursive"}},
 	"files": {component: "ingest_files"},
-	"drive": {component: "ingest_drive"},
+	"drive": {component: "ingest_drive", defaults: map[string]any{"sub_folders": false}},
 }
 
 // pluginComponent runs the plugins of all other types.
