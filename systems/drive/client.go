@@ -80,11 +80,7 @@ func newClient(conf config, res *service.Resources) (*client, error) {
 		ops:       res.Metrics().NewCounter("ingest_google_drive_client_operations_total", "operation", "result"),
 		log:       res.Logger(),
 	}
-	for _, op := range []string{opFind, opList, opGet, opCreate, opUpdate, opDelete, opIDs} {
-		for _, result := range []string{"success", "error"} {
-			c.ops.Incr(0, op, result)
-		}
-	}
+	component.Zero(c.ops, []string{opFind, opList, opGet, opCreate, opUpdate, opDelete, opIDs}, component.Results)
 	if c.ids, err = newIDs(c.generateIDs); err != nil {
 		return nil, err
 	}
@@ -98,11 +94,7 @@ func newClient(conf config, res *service.Resources) (*client, error) {
 
 // count counts an operation by the error that it ended with, and returns that.
 func (c *client) count(operation string, err error) error {
-	result := "success"
-	if err != nil {
-		result = "error"
-	}
-	c.ops.Incr(1, operation, result)
+	c.ops.Incr(1, operation, component.Result(err))
 	return err
 }
 
