@@ -188,9 +188,41 @@ func (c ConsumerInfo) warnings() (all []string) {
 	return all
 }
 
+// settleDown is how long the server may take to tell a consumer what came into its
+// stream, or what left it.
+const settleDown = 300 * time.Millisecond
+
 // Info describes the queue. It fails with ErrNotFound if the stream is gone.
 func (q *Queue) Info(ctx context.Context) (_ *Info, err error) {
 	defer func() { err = q.conn.explain(err) }()
+	info, err := q.look(ctx)
+	if err != nil || info.unhandled() == 0 {
+		return info, err
+	}
+	// What is told of the stream and of the consumer is of two moments: only
+	// what stays as it is counts.
+	select {
+	case <-time.After(settleDown):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	again, err := q.look(ctx)
+	if err == nil && again.unhandled() == info.unhandled() && again.Messages == info.Messages {
+		again.Warnings = append(again.Warnings, fmt.Sprintf("%d messages are neither pending nor in flight: they are not handed out", again.unhandled()))
+	}
+	return again, err
+}
+
+// unhandled counts the messages that the consumer does not know of.
+func (i *Info) unhandled() uint64 {
+	if i.Consumer == nil {
+		return 0
+	}
+	handled := i.Consumer.Pending + uint64(i.Consumer.InFlight) //nolint:gosec // not negative
+	return i.Messages - min(i.Messages, handled)
+}
+
+func (q *Queue) look(ctx context.Context) (*Info, error) {
 	stream, err := q.stream(ctx)
 	if err != nil {
 		return nil, err
@@ -232,9 +264,6 @@ func (q *Queue) consumerWarnings(info *Info) (all []string) {
 	}
 	if c.Name != q.cfg.Consumer {
 		all = append(all, fmt.Sprintf("the consumer is %s, not %s as configured", c.Name, q.cfg.Consumer))
-	}
-	if handled := c.Pending + uint64(c.InFlight); info.Messages > handled {
-		all = append(all, fmt.Sprintf("%d messages are neither pending nor in flight: they are not handed out", info.Messages-handled))
 	}
 	return all
 }
