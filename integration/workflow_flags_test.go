@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,27 +20,29 @@ import (
 type flagStage struct {
 	t          *testing.T
 	home, file string
+	// temp is where temporary files go.
+	temp string
 }
 
 // newFlagStage writes a file with two workflows, of which one is whole.
 func newFlagStage(t *testing.T, s *s3Server, second string) *flagStage {
 	t.Helper()
-	stage := &flagStage{t: t, home: t.TempDir()}
+	stage := &flagStage{t: t, home: t.TempDir(), temp: t.TempDir()}
 	stage.file = filepath.Join(stage.home, ".config", "ingest", "config")
 	require.NoError(t, os.MkdirAll(filepath.Dir(stage.file), 0o755))
 	require.NoError(t, os.WriteFile(stage.file, fmt.Appendf(nil, `
 sources: [ { name: a, type: s3, endpoint: %q, insecure: true, bucket: one, accessKeyID: %s, secretAccessKey: $SECRET } ]
-destinations: [ { name: b, type: s3, endpoint: %[1]q, insecure: true, bucket: two, accessKeyID: %[2]s, secretAccessKey: $SECRET } ]
+destinations: [ { name: b, type: s3, endpoint: %[1]q, insecure: true, bucket: two, accessKeyID: %[2]s, secretAccessKey: %[3]s } ]
 workflows:
 - { name: w, source: a, destinations: [ b ] }
-%[3]s`, s.endpoint, accessKey, second), 0o600))
+%[4]s`, s.endpoint, accessKey, secretKey, second), 0o600))
 	return stage
 }
 
 func (s *flagStage) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = s.home
-	cmd.Env = append(os.Environ(), "HOME="+s.home, "SECRET="+secretKey)
+	cmd.Env = append(os.Environ(), "HOME="+s.home, "TMPDIR="+s.temp, "SECRET="+secretKey)
 	return cmd
 }
 
@@ -113,6 +116,19 @@ func TestWorkflowFlagsOfTheProcess(t *testing.T) {
 	}, 30*time.Second, tick, "--store-dir")
 	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"debug"`) }, 30*time.Second, tick, "--log-level=debug")
 
+	// What is run holds no secrets.
+	written := 0
+	require.NoError(t, filepath.WalkDir(s.temp, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		written++
+		text, err := os.ReadFile(path)
+		assert.NotContains(t, string(text), secretKey, path)
+		return err
+	}))
+	assert.Equal(t, 3, written)
+
 	// --listen
 	for _, path := range []string{"/ping", "/ready", "/metrics", "/debug/pprof/heap"} {
 		require.Eventually(t, func() bool {
@@ -126,6 +142,10 @@ func TestWorkflowFlagsOfTheProcess(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode, "nobody can change what runs")
 	assert.Contains(t, s.fails("--mode=all", "--strict-workflows=false", "--listen", p.address), "listening on "+p.address)
 	stopped(t, p)
+	assert.NotContains(t, p.logs.String(), secretKey)
+	left, err := os.ReadDir(s.temp)
+	require.NoError(t, err)
+	assert.Empty(t, left)
 
 	s = newFlagStage(t, s3, "")
 	putAll(t, s3, "one", small(1, "o"))
