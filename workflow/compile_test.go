@@ -147,3 +147,13 @@ func TestCompilePrefixes(t *testing.T) {
 		assert.Equal(t, want, dequeue.Output.FanOut.Outputs[0].S3.Prefix, given)
 	}
 }
+
+func TestCompileLeavesDefaultsOut(t *testing.T) {
+	file, err := parse(t, strings.Replace(good, "bucket: source", "bucket: source\n  insecure: false\n  recursive: true\n  region: eu", 1))
+	require.NoError(t, err)
+	pipelines, _ := file.Compile(workflow.Enqueue, defaults, workflow.Masked)
+	text := string(pipelines[0].Text)
+	assert.NotContains(t, text, "insecure")
+	assert.NotContains(t, text, "recursive")
+	assert.Contains(t, text, "region: eu")
+}
