@@ -26,13 +26,13 @@ _ingest
 echo "${COMPREPLY[*]}"
 `
 	for line, want := range map[string]string{
-		"ingest que":                               "queue",
-		"ingest queue dead req":                    "requeue",
-		"ingest completion ":                       "bash zsh fish powershell",
-		"ingest create ingest_q":                   "ingest_queue",
-		"ingest create ingest_s3/ingest_s":         "ingest_s3/ingest_s3",
+		"ingest que":                                "queue",
+		"ingest queue dead req":                     "requeue",
+		"ingest completion ":                        "bash zsh fish powershell",
+		"ingest create ingest_q":                    "ingest_queue",
+		"ingest create ingest_s3/ingest_s":          "ingest_s3/ingest_s3",
 		"ingest create stdin/x,ingest_s3/ingest_fa": "stdin/x,ingest_s3/ingest_fan_out",
-		"ingest run --log.l":                       "--log.level",
+		"ingest run --log.l":                        "--log.level",
 		// A run must not begin, nor be refused, because somebody types its command line.
 		"ingest run --log.level debug pipe": "",
 		"ingest comple":                     "completion",
