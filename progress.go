@@ -26,7 +26,7 @@ func WithStallTimeout(ctx context.Context, timeout time.Duration) (context.Conte
 		return ctx, func() { cancel(nil) }
 	}
 	var moved atomic.Bool
-	ctx = context.WithValue(ctx, progressKey{}, &moved)
+	ctx = WithProgress(ctx, func() { moved.Store(true) })
 	// Looking four times in the timeout finds a stall at most a quarter late,
 	// and costs the transfer no more than setting a flag.
 	ticker := time.NewTicker(max(timeout/4, time.Millisecond))
@@ -50,12 +50,18 @@ func WithStallTimeout(ctx context.Context, timeout time.Duration) (context.Conte
 	return ctx, func() { cancel(nil) }
 }
 
+// WithProgress returns a context for which Progress calls f, which may be called at
+// any time and by several goroutines at once.
+func WithProgress(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, progressKey{}, f)
+}
+
 // Progress says that the transfer of this context is getting on. Reading the
 // content of an Object that a store output opened says so by itself; a
 // destination calls Progress where it works on for long without reading.
 func Progress(ctx context.Context) {
-	if moved, ok := ctx.Value(progressKey{}).(*atomic.Bool); ok {
-		moved.Store(true)
+	if f, ok := ctx.Value(progressKey{}).(func()); ok {
+		f()
 	}
 }
 
