@@ -262,5 +262,10 @@ func elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service.Message, 
 	return msg, nil
 }
 
-// Close implements service.Input.
-func (s *Scan) Close(context.Context) error { return nil }
+// Close implements service.Input. It closes a Nexter that is an io.Closer.
+func (s *Scan) Close(context.Context) error {
+	if c, ok := s.nexter.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
