@@ -8,6 +8,9 @@ TOOLS            ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
 GOLANGCI_VERSION := v2.11.4
 GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
+PROTOC_GEN_GO      := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+PROTOC_GEN_GO_GRPC := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -54,9 +57,10 @@ $(GOLANGCI):
 	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 
 .PHONY: tidy
-tidy: ## Bring go.mod and go.sum up to date, also those of the distro that is tested
+tidy: ## Bring go.mod and go.sum up to date, also those of the distro and the plugin that are tested
 	go mod tidy
 	cd integration/distro && go mod tidy
+	cd examples/plugins/folder && go mod tidy
 
 .PHONY: docs-check
 docs-check: ## Check the documents: links, configurations, make targets, names of tests, stale pages
@@ -65,6 +69,15 @@ docs-check: ## Check the documents: links, configurations, make targets, names o
 .PHONY: docs
 docs: ## Generate the reference of the components, docs/components
 	go run ./internal/docsgen
+
+.PHONY: proto
+proto: ## Generate the protocol of plugins, internal/pluginpb; needs protoc
+	GOBIN=$(TOOLS)/protoc go install $(PROTOC_GEN_GO)
+	GOBIN=$(TOOLS)/protoc go install $(PROTOC_GEN_GO_GRPC)
+	PATH="$(TOOLS)/protoc:$$PATH" protoc -Iingest/plugin/v3=internal/pluginpb \
+	  --go_out=. --go_opt=module=github.com/ingest-bundle/ingest \
+	  --go-grpc_out=. --go-grpc_opt=module=github.com/ingest-bundle/ingest \
+	  ingest/plugin/v3/plugin.proto
 
 .PHONY: clean
 clean: ## Remove what was built here; the cache of tools stays
