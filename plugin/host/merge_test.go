@@ -1,0 +1,108 @@
+package host
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// exposed returns the metrics of a process as Prometheus gets them, and the function
+// that does: the exporter is that of the distro.
+func exposed(t *testing.T) (*service.Metrics, func() string) {
+	t.Helper()
+	mux := http.NewServeMux()
+	builder := service.NewResourceBuilder()
+	builder.SetHTTPMux(mux)
+	require.NoError(t, builder.SetMetricsYAML("prometheus: {}"))
+	res, stop, err := builder.Build()
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, stop(t.Context())) })
+	return res.Metrics(), func() string {
+		got := httptest.NewRecorder()
+		mux.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		text, err := io.ReadAll(got.Body)
+		require.NoError(t, err)
+		return string(text)
+	}
+}
+
+func addAll(t *testing.T, m *merged, g prometheus.Gatherer) (err error) {
+	t.Helper()
+	families, gatherErr := g.Gather()
+	require.NoError(t, gatherErr)
+	for _, family := range families {
+		err = errors.Join(err, m.add(family))
+	}
+	return err
+}
+
+func TestMerge(t *testing.T) {
+	metrics, text := exposed(t)
+	metrics.NewCounter("ingest_ours_total", "a").Incr(1, "x")
+	taken := &takenNames{names: map[string]string{}}
+	reg := prometheus.NewRegistry()
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests_total"}, []string{"code", "path"})
+	open := prometheus.NewGauge(prometheus.GaugeOpts{Name: "open"})
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "took_seconds", Buckets: []float64{0.5, 1}})
+	size := prometheus.NewSummary(prometheus.SummaryOpts{Name: "size_bytes", Objectives: map[float64]float64{0.5: 0.1}})
+	ours := prometheus.NewGauge(prometheus.GaugeOpts{Name: "ingest_ours_total"})
+	reg.MustRegister(requests, open, took, size, ours)
+	requests.WithLabelValues("200", "/a").Add(2)
+	requests.WithLabelValues("500", "/b").Add(0.5)
+	open.Set(-1.5)
+	took.Observe(0.7)
+	took.Observe(3)
+	size.Observe(10)
+
+	m := newMerged("p", metrics, taken)
+	require.NoError(t, addAll(t, m, reg))
+	got := text()
+	for _, line := range []string{
+		`requests_total{code="200",exported_path="/a",plugin="p"} 2`,
+		`requests_total{code="500",exported_path="/b",plugin="p"} 0.5`,
+		`open{plugin="p"} -1.5`,
+		`took_seconds_bucket{le="0.5",plugin="p"} 0`,
+		`took_seconds_bucket{le="1",plugin="p"} 1`,
+		`took_seconds_bucket{le="+Inf",plugin="p"} 2`,
+		`took_seconds_sum{plugin="p"} 3.7`,
+		`took_seconds_count{plugin="p"} 2`,
+		`size_bytes{plugin="p",quantile="0.5"} 10`,
+		`size_bytes_count{plugin="p"} 1`,
+		`ingest_ours_total{a="x"} 1`,
+		`plugin_ingest_ours_total{plugin="p"} 0`,
+	} {
+		assert.Contains(t, got, line)
+	}
+
+	requests.WithLabelValues("200", "/a").Inc()
+	require.NoError(t, addAll(t, m, reg))
+	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin="p"} 3`)
+
+	// A process that was started anew counts from 0.
+	m.restarted()
+	require.NoError(t, addAll(t, m, reg))
+	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin="p"} 6`)
+	requests.Reset()
+	requests.WithLabelValues("200", "/a").Inc()
+	require.NoError(t, addAll(t, m, reg))
+	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin="p"} 7`)
+
+	// Another plugin may have the same metrics, but not others of these names.
+	require.NoError(t, addAll(t, newMerged("q", metrics, taken), reg))
+	assert.Contains(t, text(), `took_seconds_count{plugin="q"} 2`)
+	reg = prometheus.NewRegistry()
+	reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "requests_total"}), prometheus.NewGauge(prometheus.GaugeOpts{Name: "open"}))
+	third := newMerged("r", metrics, taken)
+	require.ErrorContains(t, addAll(t, third, reg), "another plugin")
+	require.NoError(t, addAll(t, third, reg), "it is told once")
+	assert.Contains(t, text(), `open{plugin="r"} 0`)
+}
