@@ -19,6 +19,7 @@ import (
 
 	"github.com/ingest-bundle/ingest/internal/progress"
 	_ "github.com/ingest-bundle/ingest/systems/all"
+	"github.com/ingest-bundle/ingest/systems/plugin"
 	_ "github.com/ingest-bundle/ingest/templates"
 )
 
@@ -49,6 +50,7 @@ func runEngine(args []string, more ...service.CLIOptFunc) int {
 		return 1
 	}
 	setHelp()
+	defer plugin.Close()
 	opts := append(shown.options(),
 		service.CLIOptSetArgs(args...),
 		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ingest-bundle/ingest/queue"
+	"github.com/ingest-bundle/ingest/systems/plugin"
 	"github.com/ingest-bundle/ingest/workflow"
 )
 
@@ -92,6 +93,7 @@ func loadWorkflows(c *cli.Context, path string, allowUnset bool) (*workflow.File
 	if err != nil {
 		return nil, fmt.Errorf("reading the workflow file: %w", err)
 	}
+	plugin.SetFolders(c.StringSlice(flagPlugins)...)
 	file, err := workflow.Parse(text, workflow.Options{AllowUnset: allowUnset, Plugins: c.StringSlice(flagPlugins)})
 	if err == nil {
 		return file, nil

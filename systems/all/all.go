@@ -2,7 +2,8 @@
 package all
 
 import (
-	_ "github.com/ingest-bundle/ingest/systems/drive" // ingest_drive
-	_ "github.com/ingest-bundle/ingest/systems/files" // ingest_files
-	_ "github.com/ingest-bundle/ingest/systems/s3"    // ingest_s3
+	_ "github.com/ingest-bundle/ingest/systems/drive"  // ingest_drive
+	_ "github.com/ingest-bundle/ingest/systems/files"  // ingest_files
+	_ "github.com/ingest-bundle/ingest/systems/plugin" // ingest_plugin
+	_ "github.com/ingest-bundle/ingest/systems/s3"     // ingest_s3
 )
