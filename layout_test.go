@@ -18,7 +18,7 @@ const module = "github.com/ingest-bundle/ingest"
 // layers are the packages from the top to the bottom. A package imports from
 // layers beneath its own only; a name that ends in / stands for all beneath it.
 var layers = [][]string{
-	{"cmd/", "internal/docsgen"},
+	{"cmd/", "plugins/", "internal/docsgen"},
 	{"workflow", "workflow/", "enqueue", "dequeue", "templates", "systems/all", "internal/check"},
 	{"systems/"},
 	{"systems"},
