@@ -168,11 +168,16 @@ func containsAll(text string, parts []string) bool {
 // peakRSS returns the largest resident size so far, in bytes.
 func (p *process) peakRSS() int {
 	p.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	require.NoError(p.t, err)
+	return peakRSSOf(p.t, p.cmd.Process.Pid)
+}
+
+func peakRSSOf(t *testing.T, pid int) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(t, err)
 	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
-	require.NotNil(p.t, m)
+	require.NotNil(t, m)
 	kb, err := strconv.Atoi(string(m[1]))
-	require.NoError(p.t, err)
+	require.NoError(t, err)
 	return kb << 10
 }
