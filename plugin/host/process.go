@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -49,6 +50,8 @@ type process struct {
 	retry     backoff.BackOff
 	notBefore time.Time
 	closed    bool
+	// watching are the runs of which something is left.
+	watching sync.WaitGroup
 }
 
 // run is a process from start to end.
@@ -61,8 +64,6 @@ type run struct {
 	// gone is done when the process ended or is of no more use, as fail says.
 	gone context.Context
 	fail context.CancelFunc
-	// ended is closed when nothing is left of it.
-	ended chan struct{}
 }
 
 func newProcess(path, name string, res *service.Resources, taken *takenNames) *process {
@@ -115,7 +116,7 @@ func (p *process) connect(ctx context.Context) (*run, error) {
 	}
 	p.run = r
 	p.metrics.started()
-	go p.watch(r) //nolint:gosec // a process outlives the call that starts it
+	p.watching.Go(func() { p.watch(r) })
 	return r, nil
 }
 
@@ -139,7 +140,7 @@ func (p *process) start() (*run, error) {
 	logger := newLogger(p.log)
 	cmd := exec.Command(p.path) //nolint:gosec // to run what the configuration names is the purpose
 	cmd.Env = []string{goplugin.EnvUnixSocketDir + "=" + folder}
-	r := &run{folder: folder, cmd: cmd, started: time.Now(), ended: make(chan struct{})}
+	r := &run{folder: folder, cmd: cmd, started: time.Now()}
 	r.gone, r.fail = context.WithCancel(context.Background()) //nolint:gosec // called when the process has ended
 	r.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  pluginpb.Handshake,
@@ -202,7 +203,6 @@ func explainStart(err error) error {
 
 // watch waits for the end of a run, and clears up after it.
 func (p *process) watch(r *run) {
-	defer close(r.ended)
 	p.metrics.collect(r.gone, r.rpc, p.log)
 	<-r.gone.Done()
 	_ = p.acquire(context.Background())
@@ -231,13 +231,12 @@ func (p *process) close() {
 	p.closed = true
 	r := p.run
 	p.release()
-	if r == nil {
-		return
+	if r != nil {
+		// The plugin gives up what it does when its host takes leave.
+		hard := time.AfterFunc(exitTimeout, r.fail)
+		defer hard.Stop()
+		r.client.Kill()
+		r.fail()
 	}
-	// The plugin gives up what it does when its host takes leave.
-	hard := time.AfterFunc(exitTimeout, r.fail)
-	defer hard.Stop()
-	r.client.Kill()
-	r.fail()
-	<-r.ended
+	p.watching.Wait()
 }
