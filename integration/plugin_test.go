@@ -150,7 +150,7 @@ func TestPlugins(t *testing.T) {
 		assert.Less(t, rss, 128<<20, name)
 	}
 	require.Eventually(t, func() bool {
-		return p.metric("folder_opened_total", `plugin="from"`) == len(objects)
+		return p.metric("folder_opened_total", `plugin_name="from"`) == len(objects)
 	}, 15*time.Second, tick, "the metrics of the plugin are among ours")
 	assert.Equal(t, 2, p.metric("ingest_plugin_up"))
 	p.stop()
@@ -211,17 +211,37 @@ func TestPluginRefused(t *testing.T) {
 	}
 }
 
-// TestNoopPlugin uses one plugin as source and destination, by its name alone.
-func TestNoopPlugin(t *testing.T) {
+func noopFolder(t *testing.T) string {
+	t.Helper()
 	plugins := t.TempDir()
 	build := command("go", "build", "-o", filepath.Join(plugins, "noop"), "github.com/ingest-bundle/ingest/plugins/noop")
 	require.NoError(t, build.Run())
+	return plugins
+}
+
+// TestNoopPlugin uses one plugin as source and destination, by its name alone: in a
+// pipeline, and as the type of a source and a destination in a workflow file.
+func TestNoopPlugin(t *testing.T) {
+	plugins := noopFolder(t)
 	p := startWithPlugins(t, plugins, `
 input: { ingest_plugin: { name: noop } }
 pipeline: { processors: [ { ingest_plugin: { name: noop } } ] }
 output: { ingest_plugin: { name: noop } }
-logger: { level: DEBUG }
 `)
 	require.Zero(t, p.wait(time.Minute), "%s", p.logs)
 	assert.Contains(t, p.logs.String(), "scanned 1 elements")
+
+	file := writeConfig(t, `
+sources: [ { name: a, type: noop } ]
+destinations: [ { name: b, type: noop } ]
+workflows: [ { name: a-b, source: a, destinations: [ b ] } ]
+`)
+	address := freeAddress(t)
+	p = startArgs(t, address, "--mode=all", "--config", file, "--plugins", plugins, "--listen", address)
+	require.Eventually(t, func() bool {
+		return p.metric("ingest_storage_objects_total", `result="stored"`, `workflow="a-b"`) == 1 &&
+			p.metric("noop_stores_total", `plugin_name="noop"`, `workflow="a-b"`) == 1
+	}, time.Minute, tick)
+	p.stop()
+	assert.Zero(t, p.code)
 }

@@ -13,8 +13,12 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
+// pluginLabel names the plugin that a metric is of. The label plugin is the type of
+// the destination, where a workflow file is run.
+const pluginLabel = "plugin_name"
+
 // merged makes metrics of the process of those of a plugin, which get the label
-// plugin. Every exporter has counters and gauges; the parts of histograms and
+// pluginLabel. Every exporter has counters and gauges; the parts of histograms and
 // summaries become metrics of their own, under the names that Prometheus knows.
 type merged struct {
 	plugin  string
@@ -122,7 +126,10 @@ func (m *merged) set(s sample, names map[string]bool) error {
 }
 
 // reserved are the labels that the process gives its metrics.
-var reserved = map[string]bool{"plugin": true, "label": true, "path": true, "stream": true}
+var reserved = map[string]bool{
+	pluginLabel: true, "label": true, "path": true, "stream": true,
+	"workflow": true, "source": true, "destination": true, "plugin": true,
+}
 
 func exported(label string) string {
 	if reserved[label] {
@@ -160,7 +167,7 @@ func (m *merged) seriesOf(s sample, names map[string]bool) (*series, error) {
 	for _, name := range made.labels {
 		labels = append(labels, exported(name))
 	}
-	labels = append(labels, "plugin")
+	labels = append(labels, pluginLabel)
 	name := ownName(s.name)
 	if !m.taken.take(name, fmt.Sprint(s.count, labels)) {
 		made.bad = true

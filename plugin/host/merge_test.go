@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,7 +23,13 @@ func exposed(t *testing.T) (*service.Metrics, func() string) {
 	mux := http.NewServeMux()
 	builder := service.NewResourceBuilder()
 	builder.SetHTTPMux(mux)
-	require.NoError(t, builder.SetMetricsYAML("prometheus: {}"))
+	// As of a workflow file: all metrics get these labels.
+	require.NoError(t, builder.SetMetricsYAML(`
+mapping: |
+  meta workflow = ""
+  meta plugin = ""
+prometheus: {}
+`))
 	res, stop, err := builder.Build()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, stop(t.Context())) })
@@ -31,7 +38,7 @@ func exposed(t *testing.T) (*service.Metrics, func() string) {
 		mux.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		text, err := io.ReadAll(got.Body)
 		require.NoError(t, err)
-		return string(text)
+		return strings.NewReplacer(`plugin="",`, "", `,plugin=""`, "", `,workflow=""`, "").Replace(string(text))
 	}
 }
 
@@ -67,42 +74,42 @@ func TestMerge(t *testing.T) {
 	require.NoError(t, addAll(t, m, reg))
 	got := text()
 	for _, line := range []string{
-		`requests_total{code="200",exported_path="/a",plugin="p"} 2`,
-		`requests_total{code="500",exported_path="/b",plugin="p"} 0.5`,
-		`open{plugin="p"} -1.5`,
-		`took_seconds_bucket{le="0.5",plugin="p"} 0`,
-		`took_seconds_bucket{le="1",plugin="p"} 1`,
-		`took_seconds_bucket{le="+Inf",plugin="p"} 2`,
-		`took_seconds_sum{plugin="p"} 3.7`,
-		`took_seconds_count{plugin="p"} 2`,
-		`size_bytes{plugin="p",quantile="0.5"} 10`,
-		`size_bytes_count{plugin="p"} 1`,
+		`requests_total{code="200",exported_path="/a",plugin_name="p"} 2`,
+		`requests_total{code="500",exported_path="/b",plugin_name="p"} 0.5`,
+		`open{plugin_name="p"} -1.5`,
+		`took_seconds_bucket{le="0.5",plugin_name="p"} 0`,
+		`took_seconds_bucket{le="1",plugin_name="p"} 1`,
+		`took_seconds_bucket{le="+Inf",plugin_name="p"} 2`,
+		`took_seconds_sum{plugin_name="p"} 3.7`,
+		`took_seconds_count{plugin_name="p"} 2`,
+		`size_bytes{plugin_name="p",quantile="0.5"} 10`,
+		`size_bytes_count{plugin_name="p"} 1`,
 		`ingest_ours_total{a="x"} 1`,
-		`plugin_ingest_ours_total{plugin="p"} 0`,
+		`plugin_ingest_ours_total{plugin_name="p"} 0`,
 	} {
 		assert.Contains(t, got, line)
 	}
 
 	requests.WithLabelValues("200", "/a").Inc()
 	require.NoError(t, addAll(t, m, reg))
-	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin="p"} 3`)
+	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin_name="p"} 3`)
 
 	// A process that was started anew counts from 0.
 	m.restarted()
 	require.NoError(t, addAll(t, m, reg))
-	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin="p"} 6`)
+	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin_name="p"} 6`)
 	requests.Reset()
 	requests.WithLabelValues("200", "/a").Inc()
 	require.NoError(t, addAll(t, m, reg))
-	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin="p"} 7`)
+	assert.Contains(t, text(), `requests_total{code="200",exported_path="/a",plugin_name="p"} 7`)
 
 	// Another plugin may have the same metrics, but not others of these names.
 	require.NoError(t, addAll(t, newMerged("q", metrics, taken), reg))
-	assert.Contains(t, text(), `took_seconds_count{plugin="q"} 2`)
+	assert.Contains(t, text(), `took_seconds_count{plugin_name="q"} 2`)
 	reg = prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "requests_total"}), prometheus.NewGauge(prometheus.GaugeOpts{Name: "open"}))
 	third := newMerged("r", metrics, taken)
 	require.ErrorContains(t, addAll(t, third, reg), "another plugin")
 	require.NoError(t, addAll(t, third, reg), "it is told once")
-	assert.Contains(t, text(), `open{plugin="r"} 0`)
+	assert.Contains(t, text(), `open{plugin_name="r"} 0`)
 }

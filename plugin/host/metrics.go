@@ -30,8 +30,8 @@ func newMetrics(name string, res *service.Resources, taken *takenNames) *metrics
 	m := res.Metrics()
 	return &metrics{
 		name:   name,
-		starts: m.NewCounter("ingest_plugin_starts_total", "plugin"),
-		up:     m.NewGauge("ingest_plugin_up", "plugin"),
+		starts: m.NewCounter("ingest_plugin_starts_total", pluginLabel),
+		up:     m.NewGauge("ingest_plugin_up", pluginLabel),
 		merged: newMerged(name, m, taken),
 	}
 }

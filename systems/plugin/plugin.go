@@ -28,7 +28,7 @@ All components that use one executable share one process. If it ends, what is in
 
 What the plugin logs is in this log, with the field ` + "`plugin`" + `.
 
-What the plugin registers with Prometheus is among the metrics of this process, with the label ` + "`plugin`" + ` and the labels of the first component that uses the plugin, a few seconds late. The parts of histograms and summaries (` + "`_bucket`, `_sum`, `_count`" + `) are metrics of their own, as in Prometheus's text format. Native histograms have no buckets. Names that begin as those of this process do (` + "`ingest_`, `go_`, `process_`, `input_`" + ` and so on) get the prefix ` + "`plugin_`" + `, and labels that it gives itself the prefix ` + "`exported_`" + `. Besides, ` + "`ingest_plugin_starts_total`" + ` counts how often a plugin was started, and ` + "`ingest_plugin_up`" + ` says whether it runs, both by ` + "`plugin`" + `.
+What the plugin registers with Prometheus is among the metrics of this process, with the label ` + "`plugin_name`" + ` and the labels of the first component that uses the plugin, a few seconds late. The parts of histograms and summaries (` + "`_bucket`, `_sum`, `_count`" + `) are metrics of their own, as in Prometheus's text format. Native histograms have no buckets. Names that begin as those of this process do (` + "`ingest_`, `go_`, `process_`, `input_`" + ` and so on) get the prefix ` + "`plugin_`" + `, and labels that it gives itself the prefix ` + "`exported_`" + `. Besides, ` + "`ingest_plugin_starts_total`" + ` counts how often a plugin was started, and ` + "`ingest_plugin_up`" + ` says whether it runs, both by ` + "`plugin_name`" + `.
 `
 
 // plugins runs the plugins of the process.

@@ -15,7 +15,7 @@ import (
 	"github.com/ingest-bundle/ingest/plugin"
 )
 
-// What a plugin registers is among ingest's metrics, labelled plugin="folder".
+// What a plugin registers is among ingest's metrics, labelled plugin_name="folder".
 var opened = promauto.NewCounter(prometheus.CounterOpts{
 	Name: "folder_opened_total",
 	Help: "Files that were opened for reading.",
