@@ -218,7 +218,7 @@ func (i *Info) unhandled() uint64 {
 	if i.Consumer == nil {
 		return 0
 	}
-	handled := i.Consumer.Pending + uint64(i.Consumer.InFlight) //nolint:gosec // not negative
+	handled := i.Consumer.Pending + uint64(i.Consumer.InFlight)
 	return i.Messages - min(i.Messages, handled)
 }
 
