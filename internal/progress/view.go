@@ -107,7 +107,7 @@ func summary(s *Snapshot) string {
 	return fmt.Sprintf("%s in %s", strings.Join(parts, ", "), s.Elapsed.Round(time.Millisecond))
 }
 
-func size(bytes int64) string { return humanize.Bytes(uint64(max(bytes, 0))) }
+func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
 
 // record is one line for programs. Rates are per second, durations in seconds.
 type record struct {

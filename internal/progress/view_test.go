@@ -24,7 +24,7 @@ func TestStatus(t *testing.T) {
 		"moving": {
 			Snapshot{Stored: 1200, UpToDate: 34, Bytes: 5e9, FailedAttempts: 2, Failures: 1, Backlog: &ingest.Backlog{Pending: 4000, InFlight: 64}},
 			rates{objects: 100, bytes: 50e6},
-			"1,234 done · 4,064 pending (64 taken) · 1 failed · 2 retried · ETA 41s · 5.0 GB · 100/s · 50 MB/s",
+			"1,234 done · 4,064 pending (64 taken) · 1 failed · 2 retried · ETA 41s · 4.7 GiB · 100/s · 48 MiB/s",
 		},
 		"waiting": {Snapshot{Backlog: &ingest.Backlog{Pending: 1}}, rates{}, "0 done · 1 pending · 0 failed · 0 B · 0/s · 0 B/s"},
 	} {
@@ -36,8 +36,8 @@ func TestStatus(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	assert.Equal(t,
-		"8 scanned, 4 stored (2.0 kB sent, 4/s, 1.0 kB/s), 3 up to date, 1 vanished at the source, 2 retried, 0 failed in 2s",
-		summary(&Snapshot{Elapsed: 2 * time.Second, Scanned: 8, Stored: 4, UpToDate: 3, Vanished: 1, Bytes: 2000, FailedAttempts: 2}))
+		"8 scanned, 4 stored (2.0 KiB sent, 4/s, 1.0 KiB/s), 3 up to date, 1 vanished at the source, 2 retried, 0 failed in 2s",
+		summary(&Snapshot{Elapsed: 2 * time.Second, Scanned: 8, Stored: 4, UpToDate: 3, Vanished: 1, Bytes: 2048, FailedAttempts: 2}))
 	assert.Equal(t, "1 failed in 0s", summary(&Snapshot{Failures: 1}))
 }
 
