@@ -135,51 +135,44 @@ func (h *Handle) Stat(ctx context.Context) (*Object, error) {
 // is still the current one, if the object is gone, if nothing was pinned, or if
 // the source cannot tell; and ErrChanged if there is a newer version.
 func (h *Handle) Unchanged(ctx context.Context) error {
-	pin, unlock, err := h.pinned(ctx)
-	if err != nil {
-		return err
-	}
-	unlock()
-	versioned, ok := h.client.(VersionedClient)
-	if pin == nil || !ok {
-		return nil
-	}
-	now, err := versioned.Stat(ctx, h.codec)
-	h.did("stat", err)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking at source object %q once more: %w", h.codec.ID, err)
-	}
-	if !pin.SameVersion(now) {
+	pin, now, err := h.lookAgain(ctx)
+	if err == nil && now != nil && !pin.SameVersion(now) {
 		return fmt.Errorf("source object %q: %w", h.codec.ID, ErrChanged)
 	}
-	return nil
+	return err
 }
 
 // Untouched looks at the source once more after the object was stored somewhere
 // else. It fails with ErrPermanent if that has given the object at the source a
 // new time: then the two are one, under two names.
 func (h *Handle) Untouched(ctx context.Context) error {
+	pin, now, err := h.lookAgain(ctx)
+	if err == nil && now != nil && pin.SameVersion(now) && !pin.ModTime.Equal(now.ModTime) {
+		return Permanent(fmt.Errorf("source object %q changed when its copy was stored: the destination is the source itself, under another name of its server", h.codec.ID))
+	}
+	return err
+}
+
+// lookAgain returns the pinned version and the current one, which is nil if it is
+// gone, if nothing was pinned, or if the source cannot tell.
+func (h *Handle) lookAgain(ctx context.Context) (pin, now *Object, err error) {
 	pin, unlock, err := h.pinned(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	unlock()
 	versioned, ok := h.client.(VersionedClient)
 	if pin == nil || !ok {
-		return nil
+		return pin, nil, nil
 	}
-	now, err := versioned.Stat(ctx, h.codec)
-	h.did("stat", err)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("looking at source object %q once more: %w", h.codec.ID, err)
+	now, err = versioned.Stat(ctx, h.codec)
+	if errors.Is(err, ErrNotFound) {
+		return pin, nil, nil
 	}
-	if err == nil && pin.SameVersion(now) && !pin.ModTime.Equal(now.ModTime) {
-		return Permanent(fmt.Errorf("source object %q changed when its copy was stored: the destination is the source itself, under another name of its server", h.codec.ID))
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking at source object %q once more: %w", h.codec.ID, err)
 	}
-	return nil
+	return pin, now, nil
 }
 
 // CleanUp removes the pinned version from the source, and only that: it fails

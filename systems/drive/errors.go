@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 // access says what a request was for, which decides what a refusal means.
@@ -97,7 +97,7 @@ func (c *client) failed(ctx context.Context, a access, doing string, err error) 
 	case answered && answer.Code < http.StatusInternalServerError:
 		// The server is there, and has something against this request.
 		return text
-	case a == accessProbe || cannotConnect(err):
+	case a == accessProbe || component.CannotConnect(err):
 		return ingest.Outage(text)
 	}
 	// A connection that broke, or an internal error: is it the server, or
@@ -106,13 +106,6 @@ func (c *client) failed(ctx context.Context, a access, doing string, err error) 
 		return text
 	}
 	return ingest.Outage(text)
-}
-
-// cannotConnect reports whether the server was not even reached.
-func cannotConnect(err error) bool {
-	var op *net.OpError
-	var dns *net.DNSError
-	return errors.As(err, &dns) || (errors.As(err, &op) && op.Op == "dial")
 }
 
 func (c *client) reachable(ctx context.Context) bool {

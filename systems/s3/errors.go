@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 // access says what a request was for, which decides what a refusal means.
@@ -104,7 +104,7 @@ func (c *client) failed(ctx context.Context, a access, doing string, err error) 
 	case answered && (outageCodes[resp.Code] || resp.StatusCode == http.StatusServiceUnavailable ||
 		resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusInsufficientStorage):
 		return ingest.Outage(text)
-	case a == accessProbe || cannotConnect(err):
+	case a == accessProbe || component.CannotConnect(err):
 		if answered && isDenied(err) {
 			return ingest.Misconfigured(text)
 		}
@@ -121,13 +121,6 @@ func (c *client) failed(ctx context.Context, a access, doing string, err error) 
 		return text
 	}
 	return ingest.Outage(text)
-}
-
-// cannotConnect reports whether the server was not even reached.
-func cannotConnect(err error) bool {
-	var op *net.OpError
-	var dns *net.DNSError
-	return errors.As(err, &dns) || (errors.As(err, &op) && op.Op == "dial")
 }
 
 func (c *client) reachable(ctx context.Context) bool {
