@@ -159,7 +159,7 @@ type mover struct {
 }
 
 func (mv *mover) run(ctx context.Context) error {
-	for {
+	for done := false; ; {
 		info, err := mv.consumer.Info(ctx)
 		if err != nil {
 			return fmt.Errorf("looking up consumer %s: %w", mv.consumer.CachedInfo().Name, err)
@@ -167,8 +167,19 @@ func (mv *mover) run(ctx context.Context) error {
 		mv.moved.Left = info.NumPending + uint64(max(0, info.NumAckPending-len(mv.bad)))
 		mv.report(*mv.moved)
 		if mv.moved.Left == 0 {
-			return nil
+			if done {
+				return nil
+			}
+			// The server may not have told the consumer of everything yet.
+			done = true
+			select {
+			case <-time.After(settleDown):
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
+		done = false
 		if limit := info.Config.MaxAckPending; limit > 0 && len(mv.bad) >= limit {
 			return fmt.Errorf("consumer %s hands out no more: %d messages that are no elements fill its max_ack_pending; remove them, and begin again", info.Name, len(mv.bad))
 		}

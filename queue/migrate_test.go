@@ -65,9 +65,13 @@ func TestMigrate(t *testing.T) {
 	require.Len(t, msgs, 2)
 	require.NoError(t, msgs[0].AckSync())
 
-	o := openOriginal(t, cfg.Server)
-	pending, unacknowledged := o.Waiting()
-	assert.Equal(t, []any{uint64(3), 1}, []any{pending, unacknowledged})
+	// The server tells the consumer a little later.
+	var o *Original
+	require.Eventually(t, func() bool {
+		o = openOriginal(t, cfg.Server)
+		pending, unacknowledged := o.Waiting()
+		return pending == 3 && unacknowledged == 1
+	}, patience, 50*time.Millisecond)
 	q := open(t, cfg)
 	publish(t, q, "c")
 	// The command has no deadline.
