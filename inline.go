@@ -20,9 +20,10 @@ var ErrTooLarge = errors.New("too large to travel in a message")
 // says of the object. After the JSON, and a line feed, comes the content.
 type inlineForm struct {
 	Object
-	// Reader and Tags hide those of the object, which cannot travel.
+	// Reader, Tags and Range hide those of the object, which cannot travel.
 	Reader *struct{} `json:",omitempty"`
 	Tags   *struct{} `json:",omitempty"`
+	Range  *struct{} `json:",omitempty"`
 	// Sum is the MD5 of the content.
 	Sum []byte
 }

@@ -46,6 +46,13 @@ type Object struct {
 	// Tags fetches the object's tags, for destinations that are to keep
 	// them; nil if the source has none. It may be called at any time.
 	Tags func(context.Context) (map[string]string, error)
+	// Range opens length bytes of the content, from offset, of exactly the
+	// version that this describes; nil if the source cannot. What it returns
+	// yields that many bytes or an error, and is the caller's to close. It may
+	// be called at any time, by several goroutines at once. It fails with
+	// ErrChanged if the source has moved on, and with ErrNotFound if the
+	// object has vanished.
+	Range func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 }
 
 // Close closes the Reader where it can be closed.

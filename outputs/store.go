@@ -6,6 +6,7 @@ import (
 	"crypto/md5" //nolint:gosec // compared with what stores vouch for, no secret
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -260,9 +261,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 		return ingest.Receipt{}, err
 	}
 	defer obj.Close() //nolint:errcheck // nothing is written
-	source := *obj
-	source.Reader = newVerifyingReader(obj, s.progress.Reader(ingest.ProgressReader(ctx, obj.Reader)))
-	stored, err := s.store(ctx, codec, source)
+	stored, err := s.store(ctx, codec, s.watched(ctx, obj))
 	if err != nil {
 		return ingest.Receipt{}, fmt.Errorf("storing %q: %w", codec.Name, err)
 	}
@@ -272,6 +271,28 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 		}
 	}
 	return ingest.Receipt{Outcome: ingest.OutcomeStored, Stored: stored}, s.confirm(ctx, codec)
+}
+
+// watched returns the object with readers that are checked, and that tell how far
+// the transfer is.
+func (s *Store) watched(ctx context.Context, obj *ingest.Object) ingest.Object {
+	watched := *obj
+	watched.Reader = newVerifyingReader(obj, s.progress.Reader(ingest.ProgressReader(ctx, obj.Reader)))
+	if obj.Range != nil {
+		watched.Range = func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+			body, err := obj.Range(ctx, offset, length)
+			if err != nil {
+				return nil, err
+			}
+			return &watchedBody{s.progress.Reader(ingest.ProgressReader(ctx, body)), body}, nil
+		}
+	}
+	return watched
+}
+
+type watchedBody struct {
+	io.Reader
+	io.Closer
 }
 
 func (s *Store) stat(ctx context.Context, codec ingest.Codec) (*ingest.Stored, error) {

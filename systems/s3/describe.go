@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -48,6 +49,11 @@ func (s *source) describe(info minio.ObjectInfo, header http.Header) *ingest.Obj
 			return nil, s.failed(ctx, accessRead, "reading the tags of "+strconv.Quote(info.Key), err)
 		}
 		return tags.ToMap(), nil
+	}
+	if info.ETag != "" && !s.rangeless.Load() {
+		obj.Range = func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+			return s.openRange(ctx, info.Key, info.ETag, offset, length)
+		}
 	}
 	return obj
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -121,6 +122,8 @@ output:
 type source struct {
 	*client
 	opaque bool
+	// rangeless says that the server was seen not to serve ranges.
+	rangeless atomic.Bool
 
 	lists           bool
 	prefix          string
