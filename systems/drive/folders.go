@@ -108,11 +108,11 @@ func (c *client) childOrNew(ctx context.Context, parent string, path []string) (
 	if err := c.mayMake(path); err != nil {
 		return "", err
 	}
-	release, err := making.Acquire(ctx, 1)
+	turn, err := making.Acquire(ctx, 1)
 	if err != nil {
 		return "", err
 	}
-	defer release()
+	defer turn.Release()
 	// Another worker may have made it while this one waited.
 	if id, err = c.child(ctx, parent, path); !errors.Is(err, errNoFolder) {
 		return id, err

@@ -50,11 +50,11 @@ type upload struct {
 // run uploads the object, and returns the file once it is verified.
 func (u *upload) run(ctx context.Context) (*drive.File, error) {
 	size := u.chunkSize()
-	release, err := u.d.memory.Acquire(ctx, int64(size))
+	loan, err := u.d.memory.Acquire(ctx, int64(size))
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer loan.Release()
 	content := newContent(u.obj)
 	media := []googleapi.MediaOption{googleapi.ChunkSize(size), googleapi.ChunkRetryDeadline(chunkRetries)}
 	if t := u.mediaType(); t != "" {
