@@ -36,17 +36,17 @@ type parser struct {
 func (p *parser) top() scope { return scope{&p.opts, "", &p.fatal} }
 
 func (p *parser) parse(text []byte) *File {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(mark(text), &doc); err != nil {
-		p.fatal = append(p.fatal, syntaxProblem(err))
+	root, problem := document(text)
+	if problem != nil {
+		p.fatal = append(p.fatal, *problem)
 		return nil
 	}
-	if len(doc.Content) == 0 {
+	if root == nil {
 		p.top().report(1, "the file is empty: sources, destinations and workflows were expected")
 		return nil
 	}
 	parts := map[string]*yaml.Node{}
-	for _, e := range p.top().entries(deref(doc.Content[0])) {
+	for _, e := range p.top().entries(root) {
 		switch key := keyForm(e.key); key {
 		case "sources", "destinations", "workflows":
 			parts[key] = e.value
@@ -57,8 +57,12 @@ func (p *parser) parse(text []byte) *File {
 		}
 	}
 	for _, part := range []string{"sources", "destinations", "workflows"} {
-		if parts[part] == nil && len(p.fatal) == 0 {
+		switch n := parts[part]; {
+		case len(p.fatal) > 0:
+		case n == nil:
 			p.top().report(1, "there are no %s", part)
+		case n.Kind == yaml.SequenceNode && len(n.Content) == 0:
+			p.top().report(n.Line, "there are no %s", part)
 		}
 	}
 	sources := p.endpointsOf("sources", parts["sources"], sourceRole)
@@ -75,6 +79,10 @@ func (p *parser) named(part string, n *yaml.Node, parse func(name string, line i
 	singular := strings.TrimSuffix(part, "s")
 	lines := map[string]int{}
 	for _, item := range p.top().items(part, n) {
+		if item.Kind != yaml.MappingNode {
+			p.top().report(item.Line, "a %s was expected, with its name and further keys", singular)
+			continue
+		}
 		entries := p.top().entries(item)
 		i := slices.IndexFunc(entries, func(e pair) bool { return keyForm(e.key) == "name" })
 		if i < 0 {

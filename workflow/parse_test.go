@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,17 @@ workflows:
   - bar
 `
 
+// explosion are aliases of aliases: each line stands for ten times the one before.
+var explosion = func() string {
+	var lines strings.Builder
+	lines.WriteString("    t0: &t0 x\n")
+	for i := 1; i < 10; i++ {
+		of := strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*t%d, ", i-1), 10), ", ")
+		fmt.Fprintf(&lines, "    t%d: &t%d [ %s ]\n", i, i, of)
+	}
+	return lines.String()
+}()
+
 func lookupIn(env map[string]string) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		v, ok := env[name]
@@ -53,8 +65,27 @@ func TestParseBadFiles(t *testing.T) {
 		from, to string
 		want     string
 	}{
-		"no YAML":                        {"bucket: copy", "bucket: [", "line 11: this is no YAML"},
+		"no YAML":                        {"bucket: copy", "bucket: [", "line 10: this is no YAML"},
+		"too little indented":            {"  bucket: copy", " bucket: copy", "line 10: this is no YAML: did not find expected key"},
+		"too much indented":              {"workflows:", " workflows:", "line 11: this is no YAML: did not find expected key"},
+		"text after quotes":              {"bucket: copy", "bucket: \"co\"py", "line 10: this is no YAML: did not find expected key"},
+		"quotes without end":             {"bucket: copy", "bucket: \"copy", "line 10: this is no YAML: found unexpected end of stream"},
+		"tab":                            {"  bucket: copy", "\tbucket: copy", "line 10: this is no YAML: found a tab character"},
+		"NUL":                            {"bucket: copy", "bucket: co\x00py", "line 10: this is no YAML: control characters are not allowed"},
+		"Latin-1":                        {"bucket: copy", "bucket: c\xf6py", "line 10: this is not UTF-8"},
+		"empty":                          {good, "", "line 1: the file is empty"},
+		"nothing but a comment":          {good, "# sources:\n", "line 1: the file is empty"},
+		"no mapping":                     {good, "- sources\n", "line 1: a mapping of keys to values was expected"},
+		"two documents":                  {"workflows:", "---\nworkflows:", "line 12: a second document begins here"},
+		"unknown anchor":                 {"bucket: copy", "bucket: *copy", "line 10: this is no YAML: unknown anchor 'copy' referenced"},
+		"alias of itself":                {"bucket: copy", "tags: &tags\n    a: *tags", "line 11: alias *tags is part of what it stands for"},
+		"merge of itself":                {"- name: foo\n", "- &foo\n  <<: *foo\n  name: foo\n", "line 3: alias *foo is part of what it stands for"},
+		"aliases of aliases":             {"bucket: copy", "tags:\n" + explosion, "line 16: alias *t4: aliases stand for too many values"},
+		"part given twice":               {"workflows:", "sources: []\nworkflows:", "line 11: key sources is given twice"},
+		"source that is a text":          {"- name: foo\n", "- foo\n- name: foo\n", "line 2: a source was expected, with its name and further keys"},
+		"key that is a list":             {"source: foo", "source: foo\n  [ a ]: b", "line 14: a key that is a text was expected"},
 		"unknown part":                   {"workflows:", "workflow:", "line 11: unknown key workflow: sources, destinations and workflows were expected"},
+		"workflows without any":          {"workflows:\n- name: foo-bar\n  source: foo\n  destinations:\n  - bar\n", "workflows: []\n", "line 11: there are no workflows"},
 		"no workflows":                   {"workflows:\n- name: foo-bar\n  source: foo\n  destinations:\n  - bar\n", "", "line 1: there are no workflows"},
 		"sources are no list":            {"- name: foo\n", "  name: foo\n", "line 2: sources: a list was expected"},
 		"source without name":            {"- name: foo\n  type", "- type", "line 2: a source without a name"},
@@ -82,6 +113,7 @@ func TestParseBadFiles(t *testing.T) {
 		"unknown key of a workflow":      {"  source: foo", "  cleanup: true\n  sorce: foo", "line 14: workflow foo-bar: unknown key sorce"},
 		"interval without a unit":        {"source: foo", "source: foo\n  interval: 300", "line 14: workflow foo-bar: interval: 300 has no unit: a duration such as 300s was expected"},
 		"interval that is no duration":   {"source: foo", "source: foo\n  interval: five", `line 14: workflow foo-bar: interval: "five" is no duration`},
+		"batch size that is not whole":   {"source: foo", "source: foo\n  batchSize: 1.5", "line 14: workflow foo-bar: batchSize: a whole number was expected"},
 		"batch size that is no number":   {"source: foo", "source: foo\n  batchSize: many", "line 14: workflow foo-bar: batchSize: a whole number was expected"},
 		"concurrency below 0":            {"source: foo", "source: foo\n  concurrency: -1", "line 14: workflow foo-bar: concurrency: -1 is less than 0"},
 		"clean-up that is no bool":       {"source: foo", "source: foo\n  cleanUp: 1", "line 14: workflow foo-bar: cleanUp: true or false was expected"},

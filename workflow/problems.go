@@ -3,9 +3,7 @@ package workflow
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -38,15 +36,4 @@ func (p Problems) Error() string {
 func (p Problems) sorted() Problems {
 	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return slices.Compact(p)
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntaxProblem tells what the YAML parser found.
-func syntaxProblem(err error) Problem {
-	line := 1
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil && m[1] != "" {
-		line, _ = strconv.Atoi(m[1])
-	}
-	return Problem{Line: line, Text: "this is no YAML: " + yamlLine.ReplaceAllString(err.Error(), "")}
 }

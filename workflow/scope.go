@@ -29,6 +29,10 @@ func (s scope) entries(n *yaml.Node) (given []pair) {
 		s.report(p.line, "key %s is given twice", p.key)
 	}
 	for _, p := range pairs {
+		if p.key == "" {
+			s.report(p.line, "a key that is a text was expected")
+			continue
+		}
 		if p.value.Tag != "!!null" {
 			given = append(given, p)
 		}
@@ -137,6 +141,10 @@ func decode(typ string, n *yaml.Node) (value any, err error) {
 		err = n.Decode(&v)
 		value = v
 	case "int":
+		if n.ShortTag() != "!!int" {
+			// Decode would cut 1.5 to 1.
+			return nil, fmt.Errorf("%s is not whole", n.ShortTag())
+		}
 		var v int
 		err = n.Decode(&v)
 		value = v
