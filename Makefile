@@ -35,10 +35,16 @@ cross: ## Compile for every system that releases are made for; slow the first ti
 .PHONY: test
 test: ## Run all tests; the first run builds the servers that they need
 	go test -timeout 30m ./...
+	cd bench && go test ./...
+
+.PHONY: bench
+bench: build ## Measure beside other tools, and write docs/benchmarks.md; takes long (WORKLOADS= TOOLS= ROUNDS= do a part)
+	cd bench && go run . $(if $(WORKLOADS),-workloads $(WORKLOADS)) $(if $(TOOLS),-tools $(TOOLS)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCH_FLAGS)
 
 .PHONY: lint
 lint: fmt-check vet $(GOLANGCI) ## Check format, vet, and lint
 	$(GOLANGCI) run ./...
+	cd bench && $(GOLANGCI) run ./...
 
 .PHONY: fmt-check
 fmt-check: ## Fail if gofmt would change a file
@@ -52,15 +58,17 @@ fmt: ## Format the code
 .PHONY: vet
 vet: ## Run go vet
 	go vet ./...
+	cd bench && go vet ./...
 
 $(GOLANGCI):
 	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 
 .PHONY: tidy
-tidy: ## Bring go.mod and go.sum up to date, also those of the distro and the plugin that are tested
+tidy: ## Bring go.mod and go.sum up to date, also those of the modules beside the root
 	go mod tidy
 	cd integration/distro && go mod tidy
 	cd examples/plugins/folder && go mod tidy
+	cd bench && go mod tidy
 
 .PHONY: docs-check
 docs-check: ## Check the documents: links, configurations, make targets, names of tests, stale pages

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// result is one run of one tool. Runs with the same round and workload happened right
+// after each other, and are compared with each other only.
+type result struct {
+	Round    string `json:"round"`
+	Server   string `json:"server"`
+	Workload string `json:"workload"`
+	Tool     string `json:"tool"`
+	usage
+	// Requests are those of a run of its own, through a proxy, which is not measured:
+	// by side and kind.
+	Requests map[string]map[string]int `json:"requests,omitempty"`
+	Machine  machine                   `json:"machine"`
+}
+
+// appendResult adds a line to the file.
+func appendResult(path string, r result) (err error) {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.Write(append(line, '\n'))
+	return err
+}
+
+func readResults(path string) (all []result, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var r result
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		all = append(all, r)
+	}
+	return all, lines.Err()
+}
