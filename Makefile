@@ -4,9 +4,9 @@ DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 LDFLAGS := -X main.Version=$(VERSION) -X main.Commit=$(COMMIT) -X main.DateBuilt=$(DATE)
 
 # Tools are built once, in a folder of their own for each version.
-TOOLS            ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
+TOOLS_DIR        ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
 GOLANGCI_VERSION := v2.11.4
-GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+GOLANGCI         := $(TOOLS_DIR)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
 PROTOC_GEN_GO      := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 PROTOC_GEN_GO_GRPC := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
@@ -39,7 +39,7 @@ test: ## Run all tests; the first run builds the servers that they need
 
 .PHONY: bench
 bench: build ## Measure beside other tools, and write docs/benchmarks.md; takes long (WORKLOADS= TOOLS= ROUNDS= do a part)
-	cd bench && go run . $(if $(WORKLOADS),-workloads $(WORKLOADS)) $(if $(TOOLS),-tools $(TOOLS)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCH_FLAGS)
+	cd bench && go run . -cache $(TOOLS_DIR) $(if $(WORKLOADS),-workloads $(WORKLOADS)) $(if $(TOOLS),-tools $(TOOLS)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCH_FLAGS)
 
 .PHONY: lint
 lint: fmt-check vet $(GOLANGCI) ## Check format, vet, and lint
@@ -80,9 +80,9 @@ docs: ## Generate the reference of the components, docs/components
 
 .PHONY: proto
 proto: ## Generate the protocol of plugins, internal/pluginpb; needs protoc
-	GOBIN=$(TOOLS)/protoc go install $(PROTOC_GEN_GO)
-	GOBIN=$(TOOLS)/protoc go install $(PROTOC_GEN_GO_GRPC)
-	PATH="$(TOOLS)/protoc:$$PATH" protoc -Iingest/plugin/v3=internal/pluginpb \
+	GOBIN=$(TOOLS_DIR)/protoc go install $(PROTOC_GEN_GO)
+	GOBIN=$(TOOLS_DIR)/protoc go install $(PROTOC_GEN_GO_GRPC)
+	PATH="$(TOOLS_DIR)/protoc:$$PATH" protoc -Iingest/plugin/v3=internal/pluginpb \
 	  --go_out=. --go_opt=module=github.com/ingest-bundle/ingest \
 	  --go-grpc_out=. --go-grpc_opt=module=github.com/ingest-bundle/ingest \
 	  ingest/plugin/v3/plugin.proto
