@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -78,7 +79,7 @@ func (q *Queue) bury(ctx context.Context, d *Delivery, attempts int, cause error
 	if _, err := q.conn.nc.RequestWithContext(ctx, d.msg.Reply(), []byte("+TERM dead letter")); err != nil {
 		return fmt.Errorf("terminating the message of a dead letter: %w", err)
 	}
-	q.log.Errorf("element %s is given up after %d failed attempts: %v", elementName(d), attempts, cause)
+	q.log.Errorf("element %s is given up after %s: %v", elementName(d), english.Plural(attempts, "failed attempt", ""), cause)
 	return nil
 }
 
