@@ -10,6 +10,7 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 )
 
 // Screen is a terminal with a progress bar in its last line. What the process
@@ -24,7 +25,7 @@ type Screen struct {
 // NewScreen takes the files that are passed by reference, such as os.Stdout and
 // os.Stderr, in place of the terminal out, until it is closed.
 func NewScreen(out io.Writer, files ...**os.File) (*Screen, error) {
-	s := &Screen{bars: mpb.New(mpb.WithOutput(out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(every[Bar]/2))}
+	s := &Screen{bars: mpb.New(mpb.WithOutput(sized(out)), mpb.WithAutoRefresh(), mpb.WithRefreshRate(every[Bar]/2))}
 	originals := make([]*os.File, len(files))
 	for i, f := range files {
 		originals[i] = *f
@@ -45,6 +46,19 @@ func NewScreen(out io.Writer, files ...**os.File) (*Screen, error) {
 		s.copies.Go(func() { s.copyLines(r, out) })
 	}
 	return s, nil
+}
+
+// sized hides that out is a terminal if that reports no size, as those of some
+// containers do: 80 columns are assumed then.
+func sized(out io.Writer) io.Writer {
+	f, ok := out.(*os.File)
+	if !ok {
+		return out
+	}
+	if width, height, err := term.GetSize(int(f.Fd())); err == nil && width*height == 0 {
+		return struct{ io.Writer }{out}
+	}
+	return out
 }
 
 // copyLines prints whole lines, so that two writers do not mix theirs.
