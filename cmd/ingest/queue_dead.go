@@ -175,5 +175,8 @@ func requeueDead(ctx context.Context, c *cli.Context, q *queue.Queue, args []str
 	} else {
 		err = q.DeadLetters(ctx, requeue)
 	}
+	if err != nil && n == 0 {
+		return err
+	}
 	return errors.Join(err, printf(c, "dead letters put back into the queue: %d\n", n))
 }
