@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"systems"},
 	{"inputs", "processors", "outputs", "plugin", "plugin/", "internal/library"},
 	{"queue", "internal/"},
-	{"", "config/", "internal/folder"},
+	{"", "config/", "internal/folder", "internal/commandline"},
 }
 
 // besides are imports within one layer that do no harm: the layer's helpers.

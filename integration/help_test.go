@@ -69,3 +69,54 @@ func TestHelp(t *testing.T) {
 	}
 	assert.Greater(t, seen, 12)
 }
+
+// refused runs a command that fails, and returns what it printed.
+func refused(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(binary, args...).CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "ingest %s: %s", strings.Join(args, " "), out)
+	assert.Equal(t, 1, exit.ExitCode())
+	return string(out)
+}
+
+// What is wrong with a command line is said in one line.
+func TestWrongCommandLines(t *testing.T) {
+	for args, want := range map[string]string{
+		"rum x.yaml":              "ingest has no command rum: did you mean run? See ingest --help\n",
+		"queue inof":              "ingest queue has no command inof: did you mean info? See ingest queue --help\n",
+		"run --progres x.yaml":    "ingest run has no flag --progres: did you mean --progress? See ingest run --help\n",
+		"lint x.yaml --nothing":   "ingest lint has no flag --nothing. See ingest lint --help\n",
+		"lint":                    "a configuration was expected, as in ingest lint ./dequeue.yaml\n",
+		"run":                     "a configuration was expected, as in ingest run ./dequeue.yaml\n",
+		"check":                   "a configuration was expected, as in ingest check ./dequeue.yaml\n",
+		"run a.yaml b.yaml":       "ingest run takes one configuration: ingest streams runs several in one process\n",
+		"--mode=all --nothing":    "ingest has no flag --nothing. See ingest --help\n",
+		"--mode=all workflows":    "\"workflows\" was not expected: the file is named by --config\n",
+		"run none.yaml --chilled": "configuration file read error: none.yaml: open none.yaml: no such file or directory\n",
+	} {
+		assert.Equal(t, want, refused(t, strings.Fields(args)...), args)
+	}
+	assert.Equal(t, output(t, "--help"), output(t), "without arguments")
+}
+
+// A folder is linted with all that is in it, and flags may come last.
+func TestLintOfAFolder(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "more"), 0o700))
+	good, bad := "input: { ingest_queue: { subject: a } }\n", "input: { ingest_queue: { subject: a, nothing: 1 } }\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(good), 0o600))
+	assert.Empty(t, output(t, "lint", dir))
+	assert.Contains(t, output(t, "lint", dir, "--verbose"), "a.yaml: OK")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "more", "b.yaml"), []byte(bad), 0o600))
+	assert.Contains(t, refused(t, "lint", dir), filepath.Join("more", "b.yaml")+"(1,1) field nothing not recognised")
+}
+
+// The mode may stand behind the flag.
+func TestProgressWithAWordBehindIt(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "once.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("input: { generate: { count: 1, mapping: root = 1 } }\noutput: { drop: {} }\nhttp: { enabled: false }\n"), 0o600))
+	assert.Contains(t, output(t, "run", "--progress", "json", config), `"final":true`)
+	assert.Contains(t, output(t, "run", config, "--progress", "plain"), "summary: ")
+	assert.Contains(t, output(t, "run", "--progress", config), "summary: ")
+}

@@ -93,6 +93,8 @@ output: { reject: "hopeless" }
 	assert.Equal(t, "a/2", field[string](t, queuePrints(t, append([]string{"dead", "show", "a/2", "--json"}, flags...)...), "id"))
 	queueRefuses(t, `dead letter "a/9": not found`, "dead", "show", config, "a/9")
 	queueRefuses(t, "--all was expected", "dead", "requeue", config)
+	missing, _, _ := queueCommand(t, "dead", "requeue", config, "a/9")
+	assert.Empty(t, missing, "only the error is of interest")
 	queueRefuses(t, `dead letter "a/9": not found`, "dead", "requeue", config, "a/9", "a/2")
 	assert.Equal(t, 1, n.count(t, "ingest"), "one that is missing keeps nobody from the others")
 	assert.Contains(t, queuePrints(t, "dead", "requeue", config, "--all"), "back into the queue: 2\n")
@@ -150,7 +152,7 @@ output: { drop: {} }
 		{"which queue?", "info"},
 		{"no such file", "info absent.yaml"},
 		{"--subject is missing", "peek --url " + n.url},
-		{"there is no flag --nonsense", "peek " + several + " --nonsense"},
+		{"ingest queue peek has no flag --nonsense", "peek " + several + " --nonsense"},
 		{"flag -n needs a value", "peek " + several + " -n"},
 		{"at least 1 was expected", "peek " + several + " --subject ingest.b -n 0"},
 		{`"extra" was not expected`, "ls " + several + " extra"},
@@ -158,7 +160,7 @@ output: { drop: {} }
 		{"connecting to NATS at nats://127.0.0.1:1:", "ls --url nats://127.0.0.1:1"},
 		{"has no JetStream", "ls --url " + bare.ClientURL()},
 		{"exclude each other", "ls --store-dir x --url " + n.url},
-		{"--from-stream", "migrate --nonsense " + several},
+		{"See ingest queue migrate --help", "migrate --nonsense " + several},
 	} {
 		out, errs, failed := queueCommand(t, strings.Fields(tc.args)...)
 		assert.True(t, failed, tc.args)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -29,8 +28,14 @@ func run(args []string) int {
 	if isWorkflowRun(args[1:]) {
 		return runWorkflows(args)
 	}
-	dangers := refuseDangers(args)
-	if dangers && !slices.Contains(args, "lint") {
+	line, err := readCommandLine(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	args = line.Words()
+	dangers := refuseDangers(line)
+	if dangers && line.Name != "ingest lint" {
 		return 1
 	}
 	code := runEngine(args)
@@ -51,20 +56,7 @@ func runEngine(args []string, more ...service.CLIOptFunc) int {
 	}
 	setHelp()
 	defer plugin.Close()
-	opts := append(shown.options(),
-		service.CLIOptSetArgs(args...),
-		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),
-		service.CLIOptSetBinaryName("ingest"),
-		service.CLIOptSetProductName("ingest"),
-		service.CLIOptSetDefaultConfigPaths("ingest.yaml", "/etc/ingest/ingest.yaml"),
-		service.CLIOptSetMainSchemaFrom(schema),
-		service.CLIOptAddCommand(demoCommand()),
-		service.CLIOptAddCommand(queueCommand()),
-		service.CLIOptAddCommand(checkCommand()),
-		service.CLIOptAddCommand(workflowCommand()),
-		service.CLIOptAddCommand(completionCommand()),
-		service.CLIOptAddCommand(completeCommand()),
-	)
+	opts := append(engineOptions(args), shown.options()...)
 	code, err := service.RunCLIToCode(ctx, append(opts, more...)...)
 	shown.end()
 	if err != nil {
@@ -80,6 +72,24 @@ func runEngine(args []string, more ...service.CLIOptFunc) int {
 		return 1
 	}
 	return code
+}
+
+// engineOptions make the engine's command line ours.
+func engineOptions(args []string) []service.CLIOptFunc {
+	return []service.CLIOptFunc{
+		service.CLIOptSetArgs(args...),
+		service.CLIOptSetVersion(versionAndCommit(), DateBuilt),
+		service.CLIOptSetBinaryName("ingest"),
+		service.CLIOptSetProductName("ingest"),
+		service.CLIOptSetDefaultConfigPaths(defaultConfigs...),
+		service.CLIOptSetMainSchemaFrom(schema),
+		service.CLIOptAddCommand(demoCommand()),
+		service.CLIOptAddCommand(queueCommand()),
+		service.CLIOptAddCommand(checkCommand()),
+		service.CLIOptAddCommand(workflowCommand()),
+		service.CLIOptAddCommand(completionCommand()),
+		service.CLIOptAddCommand(completeCommand()),
+	}
 }
 
 // schema is that of Benthos, with the defaults that keep objects safe: a message

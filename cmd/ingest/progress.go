@@ -34,14 +34,19 @@ func (p *progressFlag) String() string { return string(p.mode) }
 
 func (p *progressFlag) IsBoolFlag() bool { return true }
 
+// Takes says which words may stand behind the flag.
+func (p *progressFlag) Takes(word string) bool {
+	return slices.Contains([]progress.Mode{progress.Auto, progress.Bar, progress.Plain, progress.JSON}, progress.Mode(word))
+}
+
 func (p *progressFlag) Set(value string) error {
-	switch mode := progress.Mode(value); mode {
-	case "true":
+	switch {
+	case value == "true":
 		p.mode = progress.Auto
-	case "false":
+	case value == "false":
 		p.mode = ""
-	case progress.Auto, progress.Bar, progress.Plain, progress.JSON:
-		p.mode = mode
+	case p.Takes(value):
+		p.mode = progress.Mode(value)
 	default:
 		return fmt.Errorf("%q is no way to show progress: auto, bar, plain or json was expected", value)
 	}

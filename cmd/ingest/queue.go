@@ -78,23 +78,15 @@ func withTarget(act func(ctx context.Context, c *cli.Context, target pipelineQue
 	})
 }
 
-// withArguments is beneath every command: flags may come last, and a signal ends
-// the work in good order.
+// withArguments is beneath every command: a signal ends the work in good order.
 func withArguments(act func(ctx context.Context, c *cli.Context, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		args, err := parseArguments(c)
-		if err != nil {
-			return err
-		}
-		if c.Bool("help") {
-			return cli.ShowSubcommandHelp(c)
-		}
 		if err := importEnv(c.StringSlice(flagEnvFile)); err != nil {
 			return err
 		}
 		ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return act(ctx, c, args)
+		return act(ctx, c, c.Args().Slice())
 	}
 }
 

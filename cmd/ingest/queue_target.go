@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -55,40 +53,6 @@ func queueFlags() []cli.Flag {
 }
 
 func jsonFlag(usage string) cli.Flag { return &cli.BoolFlag{Name: flagJSON, Usage: usage} }
-
-// parseArguments returns the arguments of a command. The parser stops at the first one,
-// but flags are welcome behind it, too; what comes after -- is no flag.
-func parseArguments(c *cli.Context) (args []string, err error) {
-	rest := c.Args().Slice()
-	for len(rest) > 0 {
-		arg := rest[0]
-		rest = rest[1:]
-		if arg == "--" {
-			return append(args, rest...), nil
-		}
-		if !strings.HasPrefix(arg, "-") || arg == "-" {
-			args = append(args, arg)
-			continue
-		}
-		name, value, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no flag %s: see %s --help", arg, c.Command.HelpName)
-		}
-		if _, isSwitch := c.Command.Flags[i].(*cli.BoolFlag); isSwitch && !given {
-			value = "true"
-		} else if !given {
-			if len(rest) == 0 {
-				return nil, fmt.Errorf("flag %s needs a value", arg)
-			}
-			value, rest = rest[0], rest[1:]
-		}
-		if err := c.Set(c.Command.Flags[i].Names()[0], value); err != nil {
-			return nil, fmt.Errorf("flag %s: %w", arg, err)
-		}
-	}
-	return args, nil
-}
 
 // isDirect reports whether flags name the server, so that there is no CONFIG.
 func isDirect(c *cli.Context, args []string) bool {

@@ -8,21 +8,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ingest-bundle/ingest/internal/commandline"
 	"github.com/ingest-bundle/ingest/internal/safety"
 )
 
 // findDangers looks at the configurations that a command line names, for what no
 // component can see by itself. Benthos has no hook for lint rules over a whole
 // configuration, so this goes before it.
-func findDangers(args []string) []safety.Finding {
-	command := slices.IndexFunc(args, func(a string) bool { return a == "run" || a == "streams" || a == "lint" })
-	if command < 0 || slices.Contains(args, "--chilled") {
+func findDangers(line *commandline.Line) []safety.Finding {
+	if !slices.Contains([]string{"ingest run", "ingest streams", "ingest lint"}, line.Name) || line.Has("chilled") {
 		return nil
 	}
 	// What is wrong with the files is reported by the command itself.
-	_ = importEnv(envFiles(args))
+	_ = importEnv(envFiles(line.Words()))
 	files := map[string][]byte{}
-	for _, arg := range args[command+1:] {
+	for _, arg := range line.BehindCommand() {
 		for _, path := range configsAt(arg) {
 			if text, err := os.ReadFile(path); err == nil {
 				files[path] = expandEnv(text)
@@ -31,7 +31,7 @@ func findDangers(args []string) []safety.Finding {
 	}
 	// lint takes files that have nothing to do with each other.
 	groups := []map[string][]byte{files}
-	if args[command] == "lint" {
+	if line.Name == "ingest lint" {
 		groups = nil
 		for path, text := range files {
 			groups = append(groups, map[string][]byte{path: text})
@@ -67,8 +67,8 @@ func configsAt(arg string) (paths []string) {
 }
 
 // refuseDangers prints what was found, and reports whether the run must not be.
-func refuseDangers(args []string) bool {
-	findings := findDangers(args)
+func refuseDangers(line *commandline.Line) bool {
+	findings := findDangers(line)
 	for _, f := range findings {
 		fmt.Fprintln(os.Stderr, f)
 	}

@@ -25,8 +25,9 @@ output: { ingest_s3: { endpoint: localhost, bucket: "${SAFETY_TEST_TO}" } }
 			t.Setenv("SAFETY_TEST_FROM", "")
 			t.Setenv("SAFETY_TEST_TO", "")
 			require.NoError(t, os.WriteFile(variables, []byte("SAFETY_TEST_FROM=a\nSAFETY_TEST_TO="+to+"\n"), 0o600))
-			args := append(append([]string{"ingest", "run"}, flags...), config)
-			assert.Len(t, findDangers(args), dangers, "%s, to %s", flags, to)
+			line, err := readCommandLine(append(append([]string{"ingest", "run"}, flags...), config))
+			require.NoError(t, err)
+			assert.Len(t, findDangers(line), dangers, "%s, to %s", flags, to)
 		}
 	}
 }

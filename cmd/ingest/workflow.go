@@ -58,7 +58,7 @@ func renderWorkflows(c *cli.Context) error {
 	case 1:
 		path = c.Args().First()
 	default:
-		return fmt.Errorf("one file was expected, not %v; flags go before it", c.Args().Slice())
+		return fmt.Errorf("one file was expected, not %v", c.Args().Slice())
 	}
 	file, err := loadWorkflows(c, path, true)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/ingest-bundle/ingest/internal/check"
+	"github.com/ingest-bundle/ingest/internal/commandline"
 	"github.com/ingest-bundle/ingest/internal/safety"
 	"github.com/ingest-bundle/ingest/workflow"
 )
@@ -48,7 +49,7 @@ func isWorkflowRun(args []string) bool {
 			return true
 		}
 		_, isBool := map[string]bool{"v": true, "version": true, "h": true, "help": true, flagProgress: true, flagUntilDone: true}[name]
-		if !isBool && !hasValue {
+		if !isBool && !hasValue || name == flagProgress && i+1 < len(args) && (&progressFlag{}).Takes(args[i+1]) {
 			i++
 		}
 	}
@@ -84,10 +85,17 @@ which run pipelines.
 
 // runWorkflows does what the original's command line does.
 func runWorkflows(args []string) (code int) {
-	err := workflowApp(func(c *cli.Context) (err error) {
+	app := workflowApp(func(c *cli.Context) (err error) {
 		code, err = startWorkflows(c)
 		return err
-	}).Run(args)
+	})
+	line, err := commandline.Parse(app, args)
+	if err == nil && len(line.Arguments) > 0 {
+		err = fmt.Errorf("%q was not expected: the file is named by --%s", line.Arguments[0], flagConfig)
+	}
+	if err == nil {
+		err = app.Run(line.Words())
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ingest-bundle/ingest/internal/commandline"
 )
 
 //go:embed scripts
@@ -91,13 +93,8 @@ func (p *position) pass(word string) {
 }
 
 func (p *position) takesValue(name string) bool {
-	for _, f := range p.flags {
-		if slices.Contains(f.Names(), name) {
-			with, ok := f.(cli.DocGenerationFlag)
-			return ok && with.TakesValue()
-		}
-	}
-	return false
+	i := slices.IndexFunc(p.flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+	return i >= 0 && commandline.TakesValue(p.flags[i])
 }
 
 func (p *position) flagNames() (all []Candidate) {
