@@ -57,7 +57,7 @@ type Scan struct {
 	log      *service.Logger
 	retry    backoff.BackOff
 
-	scans, scanned, errs *service.MetricCounter
+	scans, scanned, errs *component.Counter
 	duration             *component.Histogram
 
 	tracker   *progress.Tracker
@@ -88,8 +88,8 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 	)
 	m := res.Metrics()
 	tracker := progress.Of(res)
-	scans := m.NewCounter("ingest_enqueue_attempts_total", "result")
-	component.Zero(scans, component.Results)
+	scans := component.NewCounter(m, "ingest_enqueue_attempts_total", "result")
+	scans.Zero(component.Results)
 	// A scan has nothing to give a message back to, so it is sent again
 	// until it is queued.
 	return service.AutoRetryNacks(&Scan{
@@ -100,8 +100,8 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 		log:      res.Logger(),
 		retry:    forever,
 		scans:    scans,
-		scanned:  m.NewCounter("ingest_scanned_total"),
-		errs:     m.NewCounter("ingest_scan_errors_total"),
+		scanned:  component.NewCounter(m, "ingest_scanned_total"),
+		errs:     component.NewCounter(m, "ingest_scan_errors_total"),
 		duration: component.NewHistogram("ingest_scan_duration_seconds", m),
 	}), nil
 }

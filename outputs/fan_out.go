@@ -88,14 +88,14 @@ type fanOut struct {
 	cleanUp  bool
 	trust    bool
 	webhook  *webhook
-	cleanUps *service.MetricCounter
+	cleanUps *component.Counter
 	log      *service.Logger
 	progress *progress.Tracker
 }
 
 func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, error) {
 	f := &fanOut{
-		cleanUps: res.Metrics().NewCounter("ingest_clean_ups_total", "result"),
+		cleanUps: component.NewCounter(res.Metrics(), "ingest_clean_ups_total", "result"),
 		log:      res.Logger(),
 		progress: progress.Of(res),
 	}

@@ -77,7 +77,7 @@ type Store struct {
 	stall     time.Duration
 
 	progress            *progress.Tracker
-	objects, bytes, ops *service.MetricCounter
+	objects, bytes, ops *component.Counter
 	duration            *component.Histogram
 }
 
@@ -88,13 +88,13 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	s := &Store{
 		dest:     dest,
 		progress: progress.Of(res),
-		objects:  m.NewCounter("ingest_storage_objects_total", "result"),
-		bytes:    m.NewCounter("ingest_storage_bytes_total"),
-		ops:      m.NewCounter("ingest_storage_operations_total", "operation", "result"),
+		objects:  component.NewCounter(m, "ingest_storage_objects_total", "result"),
+		bytes:    component.NewCounter(m, "ingest_storage_bytes_total"),
+		ops:      component.NewCounter(m, "ingest_storage_operations_total", "operation", "result"),
 		duration: component.NewHistogram("ingest_storage_operation_duration_seconds", m, "operation"),
 	}
-	component.Zero(s.ops, []string{opStat, opStore}, component.Results)
-	component.Zero(s.bytes)
+	s.ops.Zero([]string{opStat, opStore}, component.Results)
+	s.bytes.Zero()
 	key, err := conf.FieldString(fieldKey)
 	if err != nil {
 		return nil, 0, err

@@ -62,7 +62,7 @@ type webhook struct {
 	required bool
 	client   *http.Client
 	log      *service.Logger
-	requests *service.MetricCounter
+	requests *component.Counter
 
 	begin   sync.Once
 	news    chan notice
@@ -82,7 +82,7 @@ type notice struct {
 func newWebhook(conf *service.ParsedConfig, res *service.Resources) (*webhook, error) {
 	w := &webhook{
 		log:      res.Logger(),
-		requests: res.Metrics().NewCounter("ingest_webhook_http_client_requests_total", "result"),
+		requests: component.NewCounter(res.Metrics(), "ingest_webhook_http_client_requests_total", "result"),
 		news:     make(chan notice, webhookBacklog),
 		done:     make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -108,7 +108,7 @@ func newWebhook(conf *service.ParsedConfig, res *service.Resources) (*webhook, e
 	}
 	timeout, err := conf.FieldDuration("timeout")
 	w.client = &http.Client{Timeout: timeout}
-	component.Zero(w.requests, component.Results)
+	w.requests.Zero(component.Results)
 	return w, err
 }
 

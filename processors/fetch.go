@@ -72,7 +72,7 @@ type Fetch struct {
 	operation string
 	maxBytes  int64
 	stall     time.Duration
-	ops       *service.MetricCounter
+	ops       *component.Counter
 	log       *service.Logger
 }
 
@@ -80,10 +80,10 @@ type Fetch struct {
 func NewFetch(client ingest.Client, conf *service.ParsedConfig, res *service.Resources) (*Fetch, error) {
 	f := &Fetch{
 		client: client,
-		ops:    res.Metrics().NewCounter("ingest_client_operations_total", "operation", "result"),
+		ops:    component.NewCounter(res.Metrics(), "ingest_client_operations_total", "operation", "result"),
 		log:    res.Logger(),
 	}
-	component.Zero(f.ops, []string{"download", "cleanup"}, component.Results)
+	f.ops.Zero([]string{"download", "cleanup"}, component.Results)
 	var err error
 	if f.operation, err = conf.FieldString(fieldOperation); err != nil {
 		return nil, err

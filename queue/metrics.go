@@ -11,7 +11,7 @@ import (
 // metrics holds what the queue counts, and what a subscription watches. Without
 // resources it does neither.
 type metrics struct {
-	operations, attempts                  *service.MetricCounter
+	operations, attempts                  *component.Counter
 	pending, taken, deadLetters, inOutage *service.MetricGauge
 	redelivered                           *service.MetricGauge
 }
@@ -21,11 +21,11 @@ func newMetrics(res *service.Resources) *metrics {
 		return &metrics{}
 	}
 	m := res.Metrics()
-	operations := m.NewCounter("ingest_queue_operations_total", "operation", "result")
-	component.Zero(operations, []string{"publish", "pop"}, component.Results)
+	operations := component.NewCounter(m, "ingest_queue_operations_total", "operation", "result")
+	operations.Zero([]string{"publish", "pop"}, component.Results)
 	return &metrics{
 		operations:  operations,
-		attempts:    m.NewCounter("ingest_dequeue_attempts_total", "result"),
+		attempts:    component.NewCounter(m, "ingest_dequeue_attempts_total", "result"),
 		pending:     m.NewGauge("ingest_queue_pending"),
 		taken:       m.NewGauge("ingest_queue_taken"),
 		deadLetters: m.NewGauge("ingest_queue_dead_letters"),

@@ -83,7 +83,7 @@ func (q *Queue) Subscribe(ctx context.Context) (ingest.Subscription, error) {
 		held:     map[*Delivery]struct{}{},
 		wake:     make(chan struct{}),
 	}
-	component.Zero(q.metrics.attempts, component.Results)
+	q.metrics.attempts.Zero(component.Results)
 	s.pulling, s.stopPulling = context.WithCancel(context.Background())
 	s.life, s.stopLife = context.WithCancelCause(context.Background())
 	s.workers.Go(s.pullLoop)

@@ -1,6 +1,9 @@
 package component
 
 import (
+	"sync"
+	"time"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -15,23 +18,83 @@ func Result(err error) string {
 	return "success"
 }
 
-// Zero makes a counter tell of combinations of label values before they first
-// occur: a rate sees no first step from nothing to one. There is a list of values
-// for each label.
-func Zero(c *service.MetricCounter, values ...[]string) {
-	if len(values) == 0 {
-		c.Incr(0)
-		return
-	}
-	zero(c, nil, values)
+// Counter is a service.MetricCounter of at most two labels for what happens many
+// thousand times a second: the engine looks a series up by its labels each time,
+// once for every exporter, so what is counted is gathered, and told after at most
+// tellAfter.
+type Counter struct {
+	counter *service.MetricCounter
+	series  gathered[int64]
 }
 
-func zero(c *service.MetricCounter, chosen []string, values [][]string) {
+// NewCounter registers a counter.
+func NewCounter(m *service.Metrics, name string, labelKeys ...string) *Counter {
+	return &Counter{counter: m.NewCounter(name, labelKeys...)}
+}
+
+// Incr adds to the series of the label values. A nil Counter counts nothing.
+func (c *Counter) Incr(n int64, labelValues ...string) {
+	if c == nil {
+		return
+	}
+	c.series.update(labelValues, func(sum *int64) { *sum += n }, func(labels []string, sum *int64) {
+		c.counter.Incr(*sum, labels...)
+	})
+}
+
+// Zero makes the counter tell of combinations of label values before they first
+// occur: a rate sees no first step from nothing to one. There is a list of values
+// for each label.
+func (c *Counter) Zero(values ...[]string) {
+	if c != nil {
+		c.zero(nil, values)
+	}
+}
+
+func (c *Counter) zero(chosen []string, values [][]string) {
 	if len(values) == 0 {
-		c.Incr(0, chosen...)
+		c.counter.Incr(0, chosen...)
 		return
 	}
 	for _, v := range values[0] {
-		zero(c, append(append([]string{}, chosen...), v), values[1:])
+		c.zero(append(append([]string{}, chosen...), v), values[1:])
+	}
+}
+
+// tellAfter is how long what was counted may wait to be told.
+const tellAfter = 100 * time.Millisecond
+
+// gathered holds what was not yet told, for each combination of label values.
+type gathered[T any] struct {
+	mu     sync.Mutex
+	series map[[2]string]*T
+}
+
+// update changes the series of the label values, and has all series told soon.
+func (g *gathered[T]) update(labelValues []string, change func(*T), tell func([]string, *T)) {
+	var key [2]string
+	copy(key[:], labelValues)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.series == nil {
+		g.series = map[[2]string]*T{}
+		n := len(labelValues)
+		time.AfterFunc(tellAfter, func() { g.flush(n, tell) })
+	}
+	s, ok := g.series[key]
+	if !ok {
+		s = new(T)
+		g.series[key] = s
+	}
+	change(s)
+}
+
+func (g *gathered[T]) flush(labels int, tell func([]string, *T)) {
+	g.mu.Lock()
+	series := g.series
+	g.series = nil
+	g.mu.Unlock()
+	for key, s := range series {
+		tell(key[:labels], s)
 	}
 }

@@ -2,6 +2,7 @@ package component
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ingest-bundle/ingest/internal/registerer"
@@ -32,7 +34,8 @@ func TestHistogram(t *testing.T) {
 	for _, d := range []time.Duration{0, 300 * time.Millisecond, 500 * time.Millisecond, time.Hour} {
 		h.Observe(d, "store")
 	}
-	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP took_seconds_bucket See the documentation of ingest.
 # TYPE took_seconds_bucket counter
 took_seconds_bucket{le="0.01",operation="store"} 1
@@ -56,12 +59,36 @@ took_seconds_count{operation="store"} 4
 # TYPE took_seconds_sum counter
 took_seconds_sum{operation="store"} 3600.8
 `)))
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestCounterTellsAll(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	c := NewCounter(metricsInto(t, reg), "done_total", "result")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 1000 {
+				c.Incr(1, "success")
+				c.Incr(2, "error")
+			}
+		})
+	}
+	wg.Wait()
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP done_total See the documentation of ingest.
+# TYPE done_total counter
+done_total{result="error"} 16000
+done_total{result="success"} 8000
+`)))
+	}, 10*time.Second, 10*time.Millisecond)
 }
 
 func TestZero(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	c := metricsInto(t, reg).NewCounter("done_total", "operation", "result")
-	Zero(c, []string{"stat", "store"}, Results)
+	c := NewCounter(metricsInto(t, reg), "done_total", "operation", "result")
+	c.Zero([]string{"stat", "store"}, Results)
 	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP done_total See the documentation of ingest.
 # TYPE done_total counter

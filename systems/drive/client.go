@@ -55,7 +55,7 @@ type client struct {
 	retry *retryTransport
 	// byService says that the credentials are those of a service account.
 	byService bool
-	ops       *service.MetricCounter
+	ops       *component.Counter
 	log       *service.Logger
 	ids       *ids
 	// top is the folder that paths begin at, once it was looked at, and
@@ -77,10 +77,10 @@ func newClient(conf config, res *service.Resources) (*client, error) {
 		config:    conf,
 		retry:     &retryTransport{next: authorized, first: firstPause},
 		byService: kind == serviceAccount,
-		ops:       res.Metrics().NewCounter("ingest_google_drive_client_operations_total", "operation", "result"),
+		ops:       component.NewCounter(res.Metrics(), "ingest_google_drive_client_operations_total", "operation", "result"),
 		log:       res.Logger(),
 	}
-	component.Zero(c.ops, []string{opFind, opList, opGet, opCreate, opUpdate, opDelete, opIDs}, component.Results)
+	c.ops.Zero([]string{opFind, opList, opGet, opCreate, opUpdate, opDelete, opIDs}, component.Results)
 	if c.ids, err = newIDs(c.generateIDs); err != nil {
 		return nil, err
 	}
