@@ -20,6 +20,8 @@ type Handle struct {
 	pin  *Object
 	// inline opens the pinned version where the content is here already; else nil.
 	inline func() *Object
+	// listed is what the listing told of the element, or nil.
+	listed *Object
 	// observe may be nil.
 	observe func(operation string, err error)
 }
@@ -33,6 +35,13 @@ func NewHandle(client Client, codec Codec) *Handle {
 // cleanup. It must be called before the handle is used, and returns the handle.
 func (h *Handle) Observe(f func(operation string, err error)) *Handle {
 	h.observe = f
+	return h
+}
+
+// Listed tells the handle how the listing described the element, for Unchanged. It
+// must be called before the handle is used, and returns the handle.
+func (h *Handle) Listed(as *Object) *Handle {
+	h.listed = as
 	return h
 }
 
@@ -131,15 +140,30 @@ func (h *Handle) Stat(ctx context.Context) (*Object, error) {
 	return h.pin, nil
 }
 
-// Unchanged looks at the source once more. It returns nil if the pinned version
-// is still the current one, if the object is gone, if nothing was pinned, or if
-// the source cannot tell; and ErrChanged if there is a newer version.
+// Unchanged looks at the source once more, unless the pinned version is the one that
+// was listed: a scan that sees another one queues it behind this. It returns nil if
+// the pinned version is still the current one, if the object is gone, if nothing was
+// pinned, or if the source cannot tell; and ErrChanged if there is a newer version.
 func (h *Handle) Unchanged(ctx context.Context) error {
+	known, err := h.asListed(ctx)
+	if known || err != nil {
+		return err
+	}
 	pin, now, err := h.lookAgain(ctx)
 	if err == nil && now != nil && !pin.SameVersion(now) {
 		return fmt.Errorf("source object %q: %w", h.codec.ID, ErrChanged)
 	}
 	return err
+}
+
+// asListed reports whether the pinned version is the one that the listing told of.
+func (h *Handle) asListed(ctx context.Context) (bool, error) {
+	pin, unlock, err := h.pinned(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	return pin != nil && h.listed != nil && pin.KnownSameVersion(h.listed), nil
 }
 
 // Untouched looks at the source once more after the object was stored somewhere

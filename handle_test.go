@@ -279,6 +279,36 @@ func TestHandleUnchanged(t *testing.T) {
 	}
 }
 
+// The version that was listed needs no look: a scan that sees another queues it.
+func TestHandleUnchangedAsListed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		listed *ingest.Object
+		looks  bool
+	}{
+		"the same":         {&ingest.Object{Len: 3, ETag: "v1"}, false},
+		"length not known": {&ingest.Object{Len: -1, ETag: "v1"}, false},
+		"another":          {&ingest.Object{Len: 3, ETag: "v0"}, true},
+		"another length":   {&ingest.Object{Len: 4, ETag: "v1"}, true},
+		"no version":       {&ingest.Object{Len: 3}, true},
+		"nothing":          {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := &versionedClient{}
+			client.set("one", "v1")
+			h := ingest.NewHandle(client, element).Listed(tc.listed)
+			_, err := h.Stat(t.Context())
+			require.NoError(t, err)
+			client.set("two", "v2")
+			err = h.Unchanged(t.Context())
+			if tc.looks {
+				require.ErrorIs(t, err, ingest.ErrChanged)
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
 func TestHandleCleanUp(t *testing.T) {
 	t.Run("refused where nothing was opened", func(t *testing.T) {
 		client := &versionedClient{}

@@ -97,3 +97,9 @@ func (o *Object) SameVersion(other *Object) bool {
 	a, b := o.Version(), other.Version()
 	return a == "" || b == "" || a == b
 }
+
+// KnownSameVersion is SameVersion for where a doubt counts against it: unknown
+// versions match nothing.
+func (o *Object) KnownSameVersion(other *Object) bool {
+	return o.Version() != "" && other.Version() != "" && o.SameVersion(other)
+}

@@ -8,8 +8,9 @@ import (
 type Queue interface {
 	// Publish queues an element and waits until the queue has stored it.
 	// Headers carry what the listing knew of it, and may be nil. It fails
-	// with ErrAlreadyQueued if a message for the same element is pending or
-	// in flight, and blocks while the queue is full.
+	// with ErrAlreadyQueued if a message for the same version of the element is
+	// pending or in flight: another version, as far as the headers tell, is
+	// queued behind it. It blocks while the queue is full.
 	Publish(ctx context.Context, codec Codec, headers map[string]string) error
 	// Subscribe joins the consumer that all workers of the queue share.
 	Subscribe(context.Context) (Subscription, error)

@@ -36,7 +36,7 @@ Any number of processes can share one `+"`consumer`"+`.
 
 ### Metrics
 
-- `+"`ingest_queue_operations_total`, by `operation` and `result`"+`. With the operation pop, messages that were taken: success, and pulls that failed: error. With ack, messages that are done: success, error. With nak, messages that were not: retry (a failed attempt), outage, changed (the source has moved on), released (at a stop), dead_letter.
+- `+"`ingest_queue_operations_total`, by `operation` and `result`"+`. With the operation pop, messages that were taken: success, and pulls that failed: error. With ack, messages that are done: success, error. With nak, messages that were not: retry (a failed attempt), outage, changed (the source has moved on), released (at a stop), behind (an older version of its element is in work), dead_letter.
 - `+"`ingest_dequeue_attempts_total`, by `result`"+`: success (the message is done), error (it is not, for whatever reason but a stop).
 - `+"`ingest_queue_pending`"+`: messages that wait for a worker.
 - `+"`ingest_queue_taken`"+`: messages that workers hold, or that wait for their next attempt.

@@ -151,6 +151,46 @@ func TestOverwrittenOnTheWay(t *testing.T) {
 	}
 }
 
+// TestOverwrittenAndScannedInFlight overwrites the object while its copy is under
+// way, and scans it then, for the last time: the newer version must arrive. Of an
+// object that does not change the source is asked once.
+func TestOverwrittenAndScannedInFlight(t *testing.T) {
+	source, dest, n := startMinIO(t), startVersityGW(t), startNATS(t)
+	source.bucket("source")
+	dest.bucket("copy")
+	older, newer := object{key: "o", size: 6 << 20}, object{key: "o", size: 7 << 20, revision: 1}
+	same := object{key: "same", size: 100}
+	putAll(t, source, "source", []object{older, same})
+	scan(t, n, source.fields("source"))
+	var once sync.Once
+	pd := startProxy(t, dest, func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && r.URL.Path == "/copy/o" {
+			once.Do(func() {
+				assert.NoError(t, newer.put(t.Context(), source, "source"))
+				scan(t, n, source.fields("source"))
+			})
+		}
+		return false
+	})
+	ps := startProxy(t, source, nil)
+	p := start(t, fmt.Sprintf(`
+input:
+  ingest_queue: { urls: [ %q ], subject: %s }
+pipeline:
+  processors:
+    - ingest_s3: { %s }
+output:
+  ingest_s3: { %s, part_size: 16777216 }
+`, n.url, subject, source.fields("source", ps.address), dest.fields("copy", pd.address)))
+	drained(t, n, 2*time.Minute)
+	p.stop()
+	requireSame(t, dest, "copy", "", []object{newer, same})
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	assert.Equal(t, 1, ps.counts["GET /source/same"])
+	assert.Zero(t, ps.counts["HEAD /source/same"])
+}
+
 // TestOverwrittenAtTheDelete overwrites the object in the last window there is,
 // between the look and the delete, where a server can close it: versitygw takes
 // the condition, and a versioned bucket only gets a delete marker.

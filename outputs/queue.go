@@ -19,7 +19,7 @@ func queueSpec() *service.ConfigSpec {
 		Categories("Services").
 		Summary("Puts elements into the work queue, each at most once.").
 		Description(`
-A message must be the JSON of an element, `+"`{\"id\":\"…\",\"name\":\"…\",\"meta\":\"<base64>\"}`"+`, as the scanning inputs emit it. An element that is pending or in flight is not queued again, and that is no error. While the queue is full, the output waits.
+A message must be the JSON of an element, `+"`{\"id\":\"…\",\"name\":\"…\",\"meta\":\"<base64>\"}`"+`, as the scanning inputs emit it. An element that is pending or in flight is not queued again, and that is no error, unless the listing told of another version than the one in the queue: that is queued behind it, and taken once the older one is done. While the queue is full, the output waits.
 
 What the listing knew of the object travels in headers: metadata with the prefix `+"`ingest_`"+`, `+"`ingest_size` as `Ingest-Size`"+` and so on.
 

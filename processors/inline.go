@@ -57,7 +57,7 @@ func (f *Fetch) putContent(ctx context.Context, handle *ingest.Handle, msg *serv
 // it has now.
 func (f *Fetch) elementHandle(codec ingest.Codec, msg *service.Message) (*ingest.Handle, error) {
 	if length, _ := msg.MetaGet(ingest.MetaInline); length == "" {
-		return ingest.NewHandle(f.client, codec), nil
+		return ingest.NewHandle(f.client, codec).Listed(ingest.ObjectFromMetadata(msg.MetaGet)), nil
 	}
 	reference, obj, content, err := codec.Content()
 	if err != nil {

@@ -83,7 +83,8 @@ func TestDeadLettersOfAStreamMadeAnew(t *testing.T) {
 	}
 	bury("a")
 	require.NoError(t, q.conn.js.DeleteStream(testContext(t), q.cfg.Stream))
-	require.NoError(t, provisionStream(testContext(t), q.conn.js, &q.cfg))
+	_, err := provisionStream(testContext(t), q.conn.js, &q.cfg)
+	require.NoError(t, err)
 	bury("b")
 	assert.Len(t, deadLetters(t, q), 2)
 }

@@ -22,6 +22,7 @@ const fullRetry = 250 * time.Millisecond
 type Queue struct {
 	cfg     Config
 	conn    *connection
+	work    jetstream.Stream
 	log     *service.Logger
 	metrics *metrics
 	tracker *progress.Tracker
@@ -39,7 +40,7 @@ func Open(ctx context.Context, cfg Config, res *service.Resources) (*Queue, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := provisionStream(ctx, q.conn.js, &q.cfg); err != nil {
+	if q.work, err = provisionStream(ctx, q.conn.js, &q.cfg); err != nil {
 		err = q.conn.explain(err)
 		q.conn.close()
 		return nil, err
@@ -87,7 +88,12 @@ func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[str
 	if err != nil {
 		return err
 	}
-	return q.publish(ctx, elementSubject(q.cfg.Subject, codec.ID), data, natsHeader(headers))
+	subject, header := elementSubject(q.cfg.Subject, codec.ID), natsHeader(headers)
+	err = q.publish(ctx, subject, data, header)
+	if errors.Is(err, ingest.ErrAlreadyQueued) {
+		return q.publishBehind(ctx, subject, data, header)
+	}
+	return err
 }
 
 // publish waits while the queue is full.

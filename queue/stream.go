@@ -20,27 +20,27 @@ func (c *Config) deadSubjects() string { return "dead." + c.Stream + ".>" }
 
 // provisionStream creates the stream, or adds the subject to it and sets the
 // limits that were asked for. It never makes a change that could drop messages.
-func provisionStream(ctx context.Context, js jetstream.JetStream, cfg *Config) error {
+func provisionStream(ctx context.Context, js jetstream.JetStream, cfg *Config) (jetstream.Stream, error) {
 	want := cfg.streamConfig()
 	// Several processes start at once, and each changes what it has read.
 	for range 10 {
 		stream, err := js.Stream(ctx, cfg.Stream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			_, err = js.CreateStream(ctx, want)
+			stream, err = js.CreateStream(ctx, want)
 			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 				continue
 			}
 			if err != nil {
-				return fmt.Errorf("creating stream %s: %w", cfg.Stream, err)
+				return nil, fmt.Errorf("creating stream %s: %w", cfg.Stream, err)
 			}
-			return nil
+			return stream, nil
 		}
 		if err != nil {
-			return fmt.Errorf("looking up stream %s: %w", cfg.Stream, err)
+			return nil, fmt.Errorf("looking up stream %s: %w", cfg.Stream, err)
 		}
 		have := stream.CachedInfo().Config
 		if err := compatible(&have, cfg); err != nil {
-			return err
+			return nil, err
 		}
 		if cfg.Replicas == 0 {
 			// The dead letters and the attempts are kept as often.
@@ -48,13 +48,13 @@ func provisionStream(ctx context.Context, js jetstream.JetStream, cfg *Config) e
 		}
 		update, changed := merged(have, cfg)
 		if !changed {
-			return nil
+			return stream, nil
 		}
 		if _, err := js.UpdateStream(ctx, update); err != nil {
-			return fmt.Errorf("updating stream %s: %w", cfg.Stream, err)
+			return nil, fmt.Errorf("updating stream %s: %w", cfg.Stream, err)
 		}
 	}
-	return fmt.Errorf("provisioning stream %s: others keep changing it", cfg.Stream)
+	return nil, fmt.Errorf("provisioning stream %s: others keep changing it", cfg.Stream)
 }
 
 // streamConfig is what the stream is created with.

@@ -225,6 +225,10 @@ func (s *Subscription) hold(msg jetstream.Msg) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held[d] = struct{}{}
+	if d.waitsBehind() {
+		s.workers.Go(d.moveUp)
+		return
+	}
 	s.ready = append(s.ready, d)
 	s.wakeLocked()
 }
