@@ -42,8 +42,7 @@ var tools = []tool{
 	{"ingest", "ingest, embedded queue", []string{"ingest"}, ingest},
 	{"rclone-tuned", "rclone sync, tuned flags", []string{"rclone"}, func(j job) ([]command, error) {
 		return j.command("rclone", append(rclone, "--transfers=16", "--checkers=16", "--fast-list", "--use-server-modtime",
-			"--s3-no-check-bucket", "--s3-no-head", "--s3-disable-checksum",
-			"--s3-chunk-size=16Mi", "--s3-upload-concurrency=4")...)
+			"--s3-no-check-bucket", "--s3-no-head", "--s3-disable-checksum")...)
 	}},
 	{"rclone", "rclone sync", []string{"rclone"}, func(j job) ([]command, error) {
 		return j.command("rclone", rclone...)
