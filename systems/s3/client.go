@@ -43,12 +43,16 @@ func newClient(conn connection) (*client, error) {
 	if conn.tls != nil {
 		tr.TLSClientConfig = conn.tls
 	}
+	var next http.RoundTripper = &component.ProgressTransport{Next: tr}
+	if conn.limits != nil {
+		next = &limitedTransport{limits: conn.limits, next: next}
+	}
 	api, err := minio.NewCore(conn.endpoint, &minio.Options{
 		Creds:        conn.creds,
 		Secure:       !conn.insecure,
 		Region:       conn.region,
 		BucketLookup: conn.lookup,
-		Transport:    &transport{next: &component.ProgressTransport{Next: tr}},
+		Transport:    &transport{next: next},
 		MaxRetries:   requestTries,
 	})
 	if err != nil {
@@ -66,6 +70,7 @@ func (c *client) location(key string) string {
 
 // TestConnection implements ingest.ConnectionTester: it asks for the bucket.
 func (c *client) TestConnection(ctx context.Context) error {
+	ctx = unlimited(ctx)
 	exists, err := c.api.BucketExists(ctx, c.bucket)
 	if err == nil && !exists {
 		return c.noSuchBucket()
@@ -87,7 +92,7 @@ func (c *client) TestConnection(ctx context.Context) error {
 
 // testListing is TestConnection for components that list.
 func (c *client) testListing(ctx context.Context, prefix string) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(unlimited(ctx))
 	defer cancel()
 	for obj := range c.api.ListObjectsIter(ctx, c.bucket, minio.ListObjectsOptions{Prefix: prefix, MaxKeys: 1}) {
 		if obj.Err != nil {

@@ -29,7 +29,7 @@ const (
 // empty values pass: they stand for variables of the environment that are not set
 // while a configuration is linted or tested.
 func connectionFields() []*service.ConfigField {
-	return []*service.ConfigField{
+	return append([]*service.ConfigField{
 		service.NewStringField(fieldEndpoint).
 			Description("Host and, where need be, port of the server.").
 			Default("s3.amazonaws.com").
@@ -60,7 +60,7 @@ func connectionFields() []*service.ConfigField {
 			Description("Where the bucket's name goes in a URL.").
 			Default("auto").Advanced(),
 		service.NewTLSField(fieldTLS).Advanced(),
-	}
+	}, limitFields()...)
 }
 
 // connection is what the fields of connectionFields say.
@@ -72,6 +72,8 @@ type connection struct {
 	creds    *credentials.Credentials
 	lookup   minio.BucketLookupType
 	tls      *tls.Config
+	// limits may be nil.
+	limits *limits
 }
 
 func connectionFromParsed(conf *service.ParsedConfig) (c connection, err error) {
@@ -93,6 +95,9 @@ func connectionFromParsed(conf *service.ParsedConfig) (c connection, err error) 
 		return c, err
 	}
 	if c.tls, err = conf.FieldTLS(fieldTLS); err != nil {
+		return c, err
+	}
+	if c.limits, err = limitsFromParsed(conf); err != nil {
 		return c, err
 	}
 	if c.creds, err = newCredentials(id, secret, token); err != nil {

@@ -172,7 +172,7 @@ func (u *upload) putPart(ctx context.Context, id string, number int, content []b
 // abort removes the parts of an unfinished upload, though the attempt may have
 // been cancelled.
 func (u *upload) abort(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	ctx, cancel := context.WithTimeout(unlimited(context.WithoutCancel(ctx)), tidyTimeout)
 	defer cancel()
 	err := u.d.api.AbortMultipartUpload(ctx, u.d.bucket, u.key, id)
 	if resp, ok := response(err); err == nil || (ok && resp.Code == "NoSuchUpload") {

@@ -148,7 +148,7 @@ func (u *upload) verify(ctx context.Context, info minio.UploadInfo, size int64, 
 	if info.ETag == want {
 		return stored, nil
 	}
-	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	tidy, cancel := context.WithTimeout(unlimited(context.WithoutCancel(ctx)), tidyTimeout)
 	defer cancel()
 	now, err := u.d.api.StatObject(tidy, u.d.bucket, u.key, minio.StatObjectOptions{VersionID: info.VersionID})
 	if err == nil && now.Size == size && encryptedByKey(now.Headers) {
