@@ -245,3 +245,30 @@ workflows: [ { name: a-b, source: a, destinations: [ b ] } ]
 	p.stop()
 	assert.Zero(t, p.code)
 }
+
+// TestPluginRendered runs the pipelines of a workflow whose plugin is in the default
+// folder, with the environment that they ask for.
+func TestPluginRendered(t *testing.T) {
+	t.Parallel()
+	s := &flagStage{t: t, home: t.TempDir(), temp: t.TempDir()}
+	plugins := filepath.Join(s.home, ".config", "ingest", "plugins")
+	require.NoError(t, os.CopyFS(plugins, os.DirFS(noopFolder(t))))
+	require.NoError(t, os.WriteFile(filepath.Join(s.home, "config"), []byte(`
+sources: [ { name: a, type: noop } ]
+destinations: [ { name: b, type: noop } ]
+workflows: [ { name: a-b, source: a, destinations: [ b ] } ]
+`), 0o600))
+	s.succeeds("workflow", "render", "--output", "pipelines", "config")
+	enqueue, dequeue := filepath.Join("pipelines", "a-b_enqueue.yaml"), filepath.Join("pipelines", "a-b_dequeue.yaml")
+	s.succeeds("lint", enqueue, dequeue)
+	for _, path := range []string{enqueue, dequeue} {
+		text, err := os.ReadFile(filepath.Join(s.home, path))
+		require.NoError(t, err)
+		require.Contains(t, string(text), "INGEST_PLUGIN_PATH lists. For those of now, set it to\n# "+plugins+"\n")
+	}
+	cmd := s.command("streams", "--no-api", "--until-done", "--progress=json", "--set", "http.enabled=false", enqueue, dequeue)
+	cmd.Env = append(cmd.Env, "INGEST_PLUGIN_PATH="+plugins)
+	p := startCommand(t, "", cmd)
+	require.Zero(t, p.wait(time.Minute), "%s", p.logs)
+	assert.Contains(t, p.logs.String(), `"stored":1,`)
+}

@@ -3,10 +3,14 @@ package workflow
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/plugin/host"
 	"github.com/ingest-bundle/ingest/queue"
 )
 
@@ -87,11 +91,14 @@ type compiler struct {
 	values *values
 }
 
+// defaultInterval is that of the original.
+const defaultInterval = "5m"
+
 func (c *compiler) enqueue() *mapping {
 	input := c.fields(c.source, "input")
 	switch {
 	case c.interval == nil:
-		input.set("interval", plain("5m"))
+		input.set("interval", plain(defaultInterval))
 	case !isZero(c.interval):
 		input.set("interval", c.values.of(c.name, "interval", false, c.interval))
 	}
@@ -110,7 +117,7 @@ func (c *compiler) dequeue() *mapping {
 	}
 	batchSize, concurrency := c.batchSize, c.concurrency
 	if batchSize == nil {
-		batchSize = literal(DefaultBatchSize)
+		batchSize = literal(ingest.DefaultBatchSize)
 	}
 	if concurrency == nil {
 		concurrency = batchSize
@@ -228,6 +235,10 @@ func (c *compiler) fields(e *endpoint, kind string) *mapping {
 	return m
 }
 
+func (c *compiler) hasPlugins() bool {
+	return !c.source.builtIn || slices.ContainsFunc(c.destinations, func(d *endpoint) bool { return !d.builtIn })
+}
+
 func (c *compiler) print(half, comment string, m *mapping) Pipeline {
 	name := c.name + "_" + half
 	var body bytes.Buffer
@@ -236,6 +247,10 @@ func (c *compiler) print(half, comment string, m *mapping) Pipeline {
 		fmt.Fprintf(&body, "# %s stands for a secret in the workflow file.\n", variable)
 	}
 	c.values.masked = nil
+	if c.hasPlugins() {
+		fmt.Fprintf(&body, "# Plugins are looked for in the folders that %s lists. For those of now, set it to\n# %s\n",
+			host.FoldersEnv, strings.Join(c.values.opts.Plugins, string(filepath.ListSeparator)))
+	}
 	body.WriteString("\n")
 	enc := yaml.NewEncoder(&body)
 	enc.SetIndent(2)

@@ -2,15 +2,8 @@ package workflow
 
 import (
 	"os"
-	"time"
 
 	"gopkg.in/yaml.v3"
-)
-
-// Defaults of the keys of a workflow.
-const (
-	DefaultInterval  = 5 * time.Minute
-	DefaultBatchSize = 8
 )
 
 // Options say how a file is parsed.
