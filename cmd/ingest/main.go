@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -83,6 +84,7 @@ func engineOptions(args []string) []service.CLIOptFunc {
 		service.CLIOptSetProductName("ingest"),
 		service.CLIOptSetDefaultConfigPaths(defaultConfigs...),
 		service.CLIOptSetMainSchemaFrom(schema),
+		service.CLIOptAddTeeLogger(slog.New(hints{os.Stderr})),
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(queueCommand()),
 		service.CLIOptAddCommand(checkCommand()),
