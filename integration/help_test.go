@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,4 +121,26 @@ func TestProgressWithAWordBehindIt(t *testing.T) {
 	assert.Contains(t, output(t, "run", "--progress", "json", config), `"final":true`)
 	assert.Contains(t, output(t, "run", config, "--progress", "plain"), "summary: ")
 	assert.Contains(t, output(t, "run", "--progress", config), "summary: ")
+}
+
+// A pipeline does its work also where its port is taken, and says how to have another.
+func TestPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close() //nolint:errcheck // nothing is accepted
+	config := filepath.Join(t.TempDir(), "once.yaml")
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "input: { generate: { count: 2, interval: 500ms, mapping: root = 1 } }\noutput: { drop: {} }\nhttp: { address: %q }\n", taken.Addr()), 0o600))
+	assert.Contains(t, output(t, "run", config), "--set http.address=")
+}
+
+// What the engine's linter passes over is refused with its line.
+func TestSlipsAreRefused(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "slips.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("input:\n  ingest_queue:\n    subject: a\n    subject: b\n    max_attempts: two\noutput: { drop: {} }\n"), 0o600))
+	for _, command := range []string{"lint", "run", "streams"} {
+		out := refused(t, command, config)
+		assert.Contains(t, out, config+"(4,1) field subject is given twice, first in line 3", command)
+		assert.Contains(t, out, config+"(5,1) field max_attempts: a whole number was expected", command)
+	}
+	assert.Contains(t, refused(t, "check", config), "field max_attempts: a whole number was expected")
 }

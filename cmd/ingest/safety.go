@@ -38,8 +38,12 @@ func findDangers(line *commandline.Line) []safety.Finding {
 		}
 	}
 	var all []safety.Finding
-	for _, group := range groups {
+	for path, text := range files {
 		// What cannot be read is reported by the command itself.
+		slips, _ := safety.Slips(schema(), path, text)
+		all = append(all, slips...)
+	}
+	for _, group := range groups {
 		findings, err := safety.Check(schema(), group)
 		if err == nil {
 			all = append(all, findings...)

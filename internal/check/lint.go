@@ -35,10 +35,15 @@ func (c *Checker) lint(text, expanded []byte) []Lint {
 	}
 	found, err := c.Schema.NewStreamConfigLinter().SetSkipEnvVarCheck(true).LintYAML(expanded)
 	if err != nil {
-		return append(lints, Lint{Line: 1, Text: err.Error(), Mend: "mend the YAML"})
+		return append(lints, Lint{Line: 1, Text: err.Error(), Mend: "fix the YAML"})
 	}
 	for _, l := range found {
 		lints = append(lints, Lint{Line: l.Line, Text: l.What, Mend: mendLint(l)})
+	}
+	// What cannot be walked has lints already.
+	slips, _ := safety.Slips(c.Schema, "", expanded)
+	for _, s := range slips {
+		lints = append(lints, Lint{Line: s.Line, Text: s.Text})
 	}
 	slices.SortStableFunc(lints, func(a, b Lint) int { return a.Line - b.Line })
 	return lints

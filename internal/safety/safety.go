@@ -1,7 +1,8 @@
 // Package safety finds combinations of components that could wipe data or grow
 // without end, which no component can see by itself: a destination inside its
 // own source, two workflows of which one removes what the other is to copy, and
-// objects that are removed while only some of their pieces are stored.
+// objects that are removed while only some of their pieces are stored. It also
+// finds slips that the linter of Benthos passes over.
 package safety
 
 import (
