@@ -117,13 +117,13 @@ func TestCheckOfABrokenSetUp(t *testing.T) {
 
 	cases := map[string]struct{ config, at, problem, mend string }{
 		"wrong access key": {enqueue(replace(source, "access_key_id: "+accessKey, "access_key_id: nobody", 1), good), ":2",
-			"(InvalidAccessKeyId)", "the access key is not known there: mend field access_key_id"},
+			"(InvalidAccessKeyId)", "the access key is not known there: fix field access_key_id"},
 		"wrong secret": {enqueue(replace(source, secretKey, "wrong-secret", 1), good), ":2",
 			"the signature does not match", "secret_access_key is wrong for this access key"},
 		"missing bucket": {dequeueTo(source, outputs(s.fields("copy-b"))), ":8",
-			"bucket copy-b does not exist at " + s.endpoint, "create it (mc mb, aws s3 mb), or mend field bucket"},
+			"bucket copy-b does not exist at " + s.endpoint, "create it (mc mb, aws s3 mb), or fix field bucket"},
 		"missing bucket of the source": {enqueue(s.fields("nowhere"), good), ":2",
-			"bucket nowhere does not exist", "create it (mc mb, aws s3 mb), or mend field bucket"},
+			"bucket nowhere does not exist", "create it (mc mb, aws s3 mb), or fix field bucket"},
 		"read-only destination": {dequeueTo(source, outputs(s.limited("copy-a", "s3:ListBucket", "s3:GetObject"))), ":8",
 			"FAILED      put: putting objects is denied in bucket copy-a", "grant s3:PutObject on arn:aws:s3:::copy-a/*"},
 		"source without list": {enqueue(s.limited("source", "s3:GetObject"), good), ":2",
@@ -135,11 +135,11 @@ func TestCheckOfABrokenSetUp(t *testing.T) {
 		"NATS without JetStream": {enqueue(source, queueAt(fmt.Sprintf("urls: [ %q ]", withoutJetStream.ClientURL()))), ":4",
 			"the server at " + withoutJetStream.ClientURL() + " is reachable but has no JetStream", "start it with nats-server -js"},
 		"NATS down": {enqueue(source, queueAt("urls: [ nats://"+nobody+" ]")), ":4",
-			"connecting to NATS at nats://" + nobody, "start the server (nats-server -js), or mend field urls"},
+			"connecting to NATS at nats://" + nobody, "start the server (nats-server -js), or fix field urls"},
 		"no NATS credentials": {enqueue(source, queueAt(fmt.Sprintf("urls: [ %q ]", withUsers.ClientURL()))), ":4",
 			"nats: Authorization Violation", "the server wants credentials: set field auth"},
 		"wrong NATS credentials": {enqueue(source, queueAt(fmt.Sprintf("urls: [ %q ], auth: { user: all, password: wrong }", withUsers.ClientURL()))), ":4",
-			"nats: Authorization Violation", "the server refuses the credentials: mend field auth"},
+			"nats: Authorization Violation", "the server refuses the credentials: fix field auth"},
 		"NATS user may not create": {enqueue(source, queueAt(fmt.Sprintf("urls: [ %q ], auth: { user: reader, password: right }", withUsers.ClientURL()))), ":4",
 			"FAILED      stream ingest: nats: permissions violation", "grant this to the user of field auth"},
 		"incompatible stream": {enqueue(source, queueAt(fmt.Sprintf("urls: [ %q ], stream: interest", n.url))), ":4",
@@ -149,7 +149,7 @@ func TestCheckOfABrokenSetUp(t *testing.T) {
 		"queue held by another process": {enqueue(source, queueAt(fmt.Sprintf("store_dir: %q", held.Server.StoreDir))), ":4",
 			"held is in use by another process", "run both pipelines in one (ingest streams)"},
 		"endpoint down": {enqueue(s.fields("source", nobody), good), ":2",
-			"connection refused", "nothing listens there: start the server, or mend field endpoint"},
+			"connection refused", "nothing listens there: start the server, or fix field endpoint"},
 		"TLS to plain HTTP": {enqueue(replace(source, "insecure: true", "insecure: false", 1), good), ":2",
 			"server gave HTTP response to HTTPS client", "use plain HTTP (insecure: true)"},
 		"plain HTTP to TLS": {enqueue(s.fields("source", silentAddress), good), ":2",
@@ -161,7 +161,7 @@ func TestCheckOfABrokenSetUp(t *testing.T) {
 		"environment variable": {enqueue(source+", prefix: '${NO_SUCH_VARIABLE}'", good), ":2",
 			"environment variable NO_SUCH_VARIABLE is not set", "--env-file"},
 		"webhook down": {dequeueTo(source, "webhook: { url: 'http://"+nobody+"' }\n    "+outputs(copyA)), ":7",
-			"connecting to " + nobody, "nothing listens there: start the server, or mend field webhook.url"},
+			"connecting to " + nobody, "nothing listens there: start the server, or fix field webhook.url"},
 	}
 	before, streams := [][]string{s.everything("source"), s.everything("copy-a")}, n.streams(t)
 	for name, c := range cases {
@@ -232,7 +232,7 @@ func TestCheckAsJSON(t *testing.T) {
 			Components []struct {
 				Line     int
 				Name     string
-				Findings []struct{ Test, Status, Text, Mend string }
+				Findings []struct{ Test, Status, Text, Fix string }
 			}
 		}
 	}
@@ -241,7 +241,7 @@ func TestCheckAsJSON(t *testing.T) {
 	input := report.Files[0].Components[0]
 	assert.Equal(t, 2, input.Line)
 	assert.Equal(t, "failed", input.Findings[0].Status)
-	assert.Contains(t, input.Findings[0].Mend, "create it")
+	assert.Contains(t, input.Findings[0].Fix, "create it")
 }
 
 // A folder stands for the files in it, and their variables may come from a file.
@@ -262,7 +262,7 @@ func TestCheckOfAFolder(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, string(out), "enqueue.yaml:2  input ingest_s3  s3://"+s.endpoint+"/source/\n  ok          list\n")
 	assert.Contains(t, string(out), "dequeue.yml:4  output nats_jetstream gone\n  FAILED      connect: nats: no servers available")
-	assert.Contains(t, string(out), "ingest check: 1 to mend")
+	assert.Contains(t, string(out), "ingest check: 1 to fix")
 	assert.NoDirExists(t, filepath.Join(dir, "queue"))
 
 	out, err = exec.Command(binary, "check", dir).CombinedOutput()

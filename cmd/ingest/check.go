@@ -61,7 +61,7 @@ func runCheck(c *cli.Context) error {
 		err = report.Print(c.App.Writer)
 	}
 	if err == nil && !report.OK {
-		err = fmt.Errorf("ingest check: %d to mend", report.Failures())
+		err = fmt.Errorf("ingest check: %d to fix", report.Failures())
 	}
 	return err
 }

@@ -171,7 +171,7 @@ func dryRun(c *cli.Context, pipelines []workflow.Pipeline, lookup func(string) (
 		return err
 	}
 	if !report.OK {
-		return fmt.Errorf("ingest --dry-run: %d to mend", report.Failures())
+		return fmt.Errorf("ingest --dry-run: %d to fix", report.Failures())
 	}
 	return nil
 }

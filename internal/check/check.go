@@ -51,7 +51,7 @@ type FileReport struct {
 type Lint struct {
 	Line int    `json:"line"`
 	Text string `json:"text"`
-	Mend string `json:"mend,omitempty"`
+	Mend string `json:"fix,omitempty"`
 }
 
 // ComponentReport is what was found for one component.

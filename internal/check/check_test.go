@@ -197,5 +197,5 @@ func TestLints(t *testing.T) {
 	assert.Contains(t, lines[7], "fials")
 	assert.Contains(t, lines[9], "nothing")
 
-	assert.Contains(t, run(t, "a: [").Files[0].Lints[0].Mend, "mend the YAML")
+	assert.Contains(t, run(t, "a: [").Files[0].Lints[0].Mend, "fix the YAML")
 }

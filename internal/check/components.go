@@ -86,7 +86,9 @@ func (c *Checker) identify(comp *component) {
 	case "ingest_queue":
 		cfg, err := c.ParseQueue(comp.yaml, comp.report.Kind == "input")
 		comp.queue, comp.err = &cfg, err
-		comp.report.Where = cfg.Where()
+		if err == nil {
+			comp.report.Where = cfg.Where()
+		}
 		return
 	case "ingest_fan_out":
 		webhook, _ := comp.fields["webhook"].(map[string]any)

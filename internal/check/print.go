@@ -36,7 +36,8 @@ func (r *Report) Print(out io.Writer) error {
 				line(&b, found)
 			}
 		}
-		if f.Plan != "" {
+		// What fails is not to be buried.
+		if f.Plan != "" && r.OK {
 			fmt.Fprintf(&b, "%s  %s\n", f.Path, f.Plan)
 		}
 		b.WriteByte('\n')

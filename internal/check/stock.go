@@ -32,7 +32,7 @@ func (c *Checker) testStock(ctx context.Context, comp *component) []finding.Find
 		case errors.Is(r.Err, service.ErrConnectionTestNotSupported):
 			found = append(found, finding.Say("connect", finding.NotTested, "the component has no connection test"))
 		case r.Err != nil:
-			found = append(found, finding.Of("connect", finding.Mend(r.Err, "mend the fields of %s, or what it connects to", comp.report.Name)))
+			found = append(found, finding.Of("connect", finding.Mend(r.Err, "fix the fields of %s, or what it connects to", comp.report.Name)))
 		default:
 			found = append(found, finding.Of("connect", nil))
 		}
@@ -102,7 +102,7 @@ func hostOf(raw string) string {
 func dial(ctx context.Context, raw string) error {
 	req, err := http.NewRequest(http.MethodPost, raw, nil)
 	if err != nil {
-		return finding.Mend(errors.New("no URL"), "mend field webhook.url")
+		return finding.Mend(errors.New("no URL"), "fix field webhook.url")
 	}
 	to := req.URL
 	if proxy, err := http.ProxyFromEnvironment(req); err == nil && proxy != nil {
@@ -127,5 +127,5 @@ func dial(ctx context.Context, raw string) error {
 	if mended := finding.Network(err, "webhook.url"); mended != nil {
 		return mended
 	}
-	return finding.Mend(err, "mend field webhook.url")
+	return finding.Mend(err, "fix field webhook.url")
 }

@@ -30,7 +30,7 @@ type Finding struct {
 	// Text is the problem, or what else is to be said.
 	Text string `json:"text,omitempty"`
 	// Mend says what to do about it.
-	Mend string `json:"mend,omitempty"`
+	Mend string `json:"fix,omitempty"`
 }
 
 // mendable is an error that says what to do about it.
@@ -54,12 +54,22 @@ func Of(test string, err error) Finding {
 	if err == nil {
 		return Finding{Test: test, Status: OK}
 	}
-	f := Finding{Test: test, Status: Failed, Text: strings.ReplaceAll(err.Error(), "\n", "; ")}
+	f := Finding{Test: test, Status: Failed, Text: oneLine(err.Error())}
 	var m *mendable
 	if errors.As(err, &m) {
 		f.Mend = m.mend
 	}
 	return f
+}
+
+// oneLine keeps the layout of tables, also where an error is a list.
+func oneLine(text string) string {
+	text = strings.TrimPrefix(text, "yaml: unmarshal errors:\n")
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return strings.Join(lines, "; ")
 }
 
 // Say is a finding of the given status with a text.

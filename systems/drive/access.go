@@ -51,9 +51,9 @@ func (d *destination) explain(err error) error {
 	}
 	switch {
 	case isMissing(err):
-		return finding.Mend(err, "share it with the account, or mend field %s or %s", fieldFolderID, fieldSharedDrive)
+		return finding.Mend(err, "share it with the account, or fix field %s or %s", fieldFolderID, fieldSharedDrive)
 	case refusesCredentials(err):
-		return finding.Mend(err, "mend field %s", strings.Join([]string{fieldCredentialsFile, fieldCredentialsJSON, fieldAPIKey}, ", "))
+		return finding.Mend(err, "fix field %s", strings.Join([]string{fieldCredentialsFile, fieldCredentialsJSON, fieldAPIKey}, ", "))
 	}
 	return finding.Mend(err, "see that the Google Drive API is enabled in the project that the credentials are of")
 }

@@ -74,9 +74,9 @@ func (b base) openToTest(ctx context.Context) (*os.Root, error) {
 	root, err := b.open(ctx)
 	switch {
 	case isMissing(err) || refused(err):
-		return nil, finding.Mend(err, "make the folder, mount what it is in, or mend field %s", fieldPath)
+		return nil, finding.Mend(err, "make the folder, mount what it is in, or fix field %s", fieldPath)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, finding.Mend(err, "let this user enter the folder, or mend field %s", fieldPath)
+		return nil, finding.Mend(err, "let this user enter the folder, or fix field %s", fieldPath)
 	}
 	return root, err
 }

@@ -125,5 +125,5 @@ func TestAccessOfADestination(t *testing.T) {
 	f.heal()
 	err := nowhere.TestAccess(t.Context(), ingest.AccessGet, nil)
 	require.Error(t, err)
-	assert.Equal(t, "create it (mc mb, aws s3 mb), or mend field bucket", finding.Of("", err).Mend)
+	assert.Equal(t, "create it (mc mb, aws s3 mb), or fix field bucket", finding.Of("", err).Mend)
 }

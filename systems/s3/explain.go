@@ -27,20 +27,20 @@ func (c *client) explain(err error, doing, permission, keys string) error {
 		if mended := finding.Network(err, fieldEndpoint); mended != nil {
 			return mended
 		}
-		return finding.Mend(err, "mend field %s, or what is between here and there", fieldEndpoint)
+		return finding.Mend(err, "fix field %s, or what is between here and there", fieldEndpoint)
 	}
 	said := fmt.Errorf("the server at %s answers %s (%s)", c.endpoint, strings.TrimSuffix(resp.Message, "."), resp.Code)
 	switch resp.Code {
 	case minio.NoSuchBucket:
-		return finding.Mend(fmt.Errorf("bucket %s does not exist at %s", c.bucket, c.endpoint), "create it (mc mb, aws s3 mb), or mend field %s", fieldBucket)
+		return finding.Mend(fmt.Errorf("bucket %s does not exist at %s", c.bucket, c.endpoint), "create it (mc mb, aws s3 mb), or fix field %s", fieldBucket)
 	case "InvalidAccessKeyId", "XMinioAdminNoSuchUser":
-		return finding.Mend(said, "the access key is not known there: mend field %s, or field %s", fieldAccessKeyID, fieldEndpoint)
+		return finding.Mend(said, "the access key is not known there: fix field %s, or field %s", fieldAccessKeyID, fieldEndpoint)
 	case "SignatureDoesNotMatch":
-		return finding.Mend(fmt.Errorf("%w: the signature does not match", said), "%s is wrong for this access key: mend it", fieldSecretAccessKey)
+		return finding.Mend(fmt.Errorf("%w: the signature does not match", said), "%s is wrong for this access key: fix it", fieldSecretAccessKey)
 	case "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired":
 		return finding.Mend(said, "get new temporary credentials, and set %s, %s and %s together", fieldAccessKeyID, fieldSecretAccessKey, fieldSessionToken)
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
-		return finding.Mend(said, "the bucket is in another region: mend field %s, or field %s", fieldRegion, fieldEndpoint)
+		return finding.Mend(said, "the bucket is in another region: fix field %s, or field %s", fieldRegion, fieldEndpoint)
 	case "RequestTimeTooSkewed":
 		return finding.Mend(said, "set the clock of this machine, or of the server")
 	}
