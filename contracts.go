@@ -26,6 +26,17 @@ type Lister interface {
 	NextObject(context.Context) (*Codec, *Object, error)
 }
 
+// Comparer is a Lister that can compare what it lists with what destinations hold.
+type Comparer interface {
+	Lister
+	// Hints returns metadata for the element that was returned last, such as
+	// MetaAbsent; nil if there is none.
+	Hints() map[string]string
+	// Unchanged counts the elements that were left out since Reset, because every
+	// destination holds them.
+	Unchanged() int64
+}
+
 // Client is able to create an Object from a Codec.
 // Client must be implemented by the caller.
 type Client interface {

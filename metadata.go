@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"time"
 )
@@ -18,7 +20,17 @@ const (
 	// MetaAttempt the number of failed attempts so far, plus one.
 	MetaDeliveries = "ingest_deliveries"
 	MetaAttempt    = "ingest_attempt"
+	// MetaAbsent lists the destinations that were seen to hold nothing under the
+	// element's name: an AbsenceToken for each, with commas between.
+	MetaAbsent = "ingest_absent"
 )
+
+// AbsenceToken stands, in MetaAbsent, for a destination at which Locator.Location
+// returns the location for the element.
+func AbsenceToken(location string) string {
+	sum := sha256.Sum256([]byte(location))
+	return hex.EncodeToString(sum[:8])
+}
 
 // ObjectMetadata returns what is known of the object as metadata: sizes in
 // bytes, times as RFC 3339. What is not known is left out.

@@ -41,11 +41,13 @@ A scan that runs once and cannot begin, or has to leave something out, makes the
 
 - ` + "`ingest_id`, `ingest_name`" + `: the element.
 - ` + "`ingest_size`, `ingest_etag`, `ingest_last_modified`, `ingest_content_type`" + `: what the listing knows of the object. What it does not know is left out.
+- ` + "`ingest_absent`" + `: the destinations that were seen to hold nothing under the name, where the input compares. Their outputs need not look.
 
 ### Metrics
 
 - ` + "`ingest_enqueue_attempts_total`, by `result` (success, error)" + `: scans that came to their end, and scans that were given up.
 - ` + "`ingest_scanned_total`" + `: elements that were emitted.
+- ` + "`ingest_scan_unchanged_total`" + `: elements that were not emitted, because the input compares and every destination holds them.
 - ` + "`ingest_scan_errors_total`" + `: errors of the source, and elements that were left out.
 - ` + "`ingest_scan_duration_seconds`" + `: how long a scan takes, as a histogram.
 `
@@ -57,8 +59,8 @@ type Scan struct {
 	log      *service.Logger
 	retry    backoff.BackOff
 
-	scans, scanned, errs *component.Counter
-	duration             *component.Histogram
+	scans, scanned, unchanged, errs *component.Counter
+	duration                        *component.Histogram
 
 	tracker   *progress.Tracker
 	progress  *progress.Scan
@@ -66,6 +68,7 @@ type Scan struct {
 	scanning  bool
 	startedAt time.Time
 	count     int
+	same      int64
 	skipped   int
 }
 
@@ -93,16 +96,17 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 	// A scan has nothing to give a message back to, so it is sent again
 	// until it is queued.
 	return service.AutoRetryNacks(&Scan{
-		nexter:   nexter,
-		tracker:  tracker,
-		progress: tracker.NewScan(),
-		interval: interval,
-		log:      res.Logger(),
-		retry:    forever,
-		scans:    scans,
-		scanned:  component.NewCounter(m, "ingest_scanned_total"),
-		errs:     component.NewCounter(m, "ingest_scan_errors_total"),
-		duration: component.NewHistogram("ingest_scan_duration_seconds", m),
+		nexter:    nexter,
+		tracker:   tracker,
+		progress:  tracker.NewScan(),
+		interval:  interval,
+		log:       res.Logger(),
+		retry:     forever,
+		scans:     scans,
+		scanned:   component.NewCounter(m, "ingest_scanned_total"),
+		errs:      component.NewCounter(m, "ingest_scan_errors_total"),
+		unchanged: component.NewCounter(m, "ingest_scan_unchanged_total"),
+		duration:  component.NewHistogram("ingest_scan_duration_seconds", m),
 	}), nil
 }
 
@@ -140,9 +144,10 @@ func (s *Scan) Connect(ctx context.Context) error {
 func (s *Scan) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {
 	for {
 		codec, obj, err := s.next(ctx)
+		s.countUnchanged()
 		switch {
 		case err == nil:
-			msg, err := elementMessage(codec, obj)
+			msg, err := s.elementMessage(codec, obj)
 			if err != nil {
 				s.skip(err)
 				continue
@@ -178,12 +183,23 @@ func (s *Scan) next(ctx context.Context) (*ingest.Codec, *ingest.Object, error) 
 		}
 		s.progress.Begin()
 		s.scanning, s.startedAt, s.count, s.skipped = true, time.Now(), 0, 0
+		s.same = 0
 	}
 	if l, ok := s.nexter.(ingest.Lister); ok {
 		return l.NextObject(ctx)
 	}
 	codec, err := s.nexter.Next(ctx)
 	return codec, nil, err
+}
+
+// countUnchanged counts what was left out since it was called last.
+func (s *Scan) countUnchanged() {
+	if c, ok := s.nexter.(ingest.Comparer); ok {
+		if now := c.Unchanged(); now != s.same {
+			s.unchanged.Incr(now - s.same)
+			s.same = now
+		}
+	}
 }
 
 // skip tells of an element that cannot be listed or queued. The run goes on, and
@@ -224,7 +240,7 @@ func (s *Scan) finish(ctx context.Context) error {
 	took := time.Since(s.startedAt)
 	s.scans.Incr(1, "success")
 	s.duration.Observe(took)
-	s.log.Infof("scanned %d elements in %s, %d left out", s.count, took.Round(time.Millisecond), s.skipped)
+	s.log.Infof("scanned %d elements in %s, %d left out, %d unchanged at the destinations", s.count, took.Round(time.Millisecond), s.skipped, s.same)
 	if s.interval == 0 {
 		return service.ErrEndOfInput
 	}
@@ -246,7 +262,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // elementMessage is the queue's message for an element.
-func elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service.Message, error) {
+func (s *Scan) elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service.Message, error) {
 	data, err := codec.Marshal()
 	if err != nil {
 		return nil, err
@@ -256,6 +272,11 @@ func elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service.Message, 
 	msg.MetaSetMut(ingest.MetaName, codec.Name)
 	if obj != nil {
 		for k, v := range ingest.ObjectMetadata(obj) {
+			msg.MetaSetMut(k, v)
+		}
+	}
+	if c, ok := s.nexter.(ingest.Comparer); ok {
+		for k, v := range c.Hints() {
 			msg.MetaSetMut(k, v)
 		}
 	}

@@ -60,6 +60,26 @@ func (p *proxy) puts(bucket string) map[string]int {
 	return puts
 }
 
+// requests counts the requests of a method for paths that begin with, and are longer
+// than, the prefix.
+func (p *proxy) requests(method, prefix string) (sum int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for request, n := range p.counts {
+		if path, ok := strings.CutPrefix(request, method+" "+prefix); ok && path != "" {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// forget starts to count anew.
+func (p *proxy) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts = map[string]int{}
+}
+
 // flaky damages the puts of one path on the way, a number of times.
 type flaky struct {
 	path   string

@@ -210,7 +210,7 @@ func (s *Store) codec(handle *ingest.Handle, msg *service.Message) (ingest.Codec
 func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest.Codec, msg *service.Message) (ingest.Receipt, error) {
 	var held *ingest.Stored
 	namesake := s.namesake(handle, codec)
-	if s.overwrite != overwriteAlways || namesake {
+	if s.overwrite != overwriteAlways && !s.knownAbsent(codec, msg) || namesake {
 		var err error
 		if held, err = s.stat(ctx, codec); err != nil && !errors.Is(err, ingest.ErrNotFound) {
 			return ingest.Receipt{}, err

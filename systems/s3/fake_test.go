@@ -79,10 +79,10 @@ func (f *fakeServer) source(t *testing.T, bucket, more string) *source {
 		service.NewBoolField(fieldRecursive).Default(true),
 		service.NewStringField(fieldStartAfter).Default(""),
 		service.NewStringField(fieldMetafilesPrefix).Default(""),
-	)
+	).Fields(compareFields()...)
 	conf, err := spec.ParseYAML(f.yaml(bucket, more), service.NewEmptyEnvironment())
 	require.NoError(t, err)
-	s, err := newSource(conf)
+	s, err := newSource(conf, service.MockResources())
 	require.NoError(t, err)
 	return s
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
-	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -40,7 +37,7 @@ func init() {
 				Description("Whether ETags are digests of the content, as S3 defines them.").
 				Default("auto").Advanced(),
 		),
-		ScanFields: []*service.ConfigField{
+		ScanFields: append([]*service.ConfigField{
 			service.NewStringField(fieldPrefix).
 				Description("List only keys that begin with this. It is not part of the elements' names.").
 				Default(""),
@@ -53,7 +50,7 @@ func init() {
 			service.NewStringField(fieldMetafilesPrefix).
 				Description("Leave out keys that begin with this, where an `ingest_s3` output keeps metafiles in this bucket.").
 				Default("").Advanced(),
-		},
+		}, compareFields()...),
 		InputExamples: []systems.Example{{
 			Title:   "Scan every five minutes",
 			Summary: "What is pending already is not queued again.",
@@ -66,6 +63,26 @@ input:
     access_key_id: ${SRC_KEY}
     secret_access_key: ${SRC_SECRET}
     interval: 300s
+output:
+  ingest_queue:
+    urls: [ nats://localhost:4222 ]
+    subject: ingest.foo_1-bar_1
+`,
+		}, {
+			Title:   "Queue only what is missing",
+			Summary: "The destination is listed along with the source.",
+			Config: `
+input:
+  ingest_s3:
+    endpoint: source.example.com
+    bucket: source
+    interval: 300s
+    destinations:
+      - endpoint: destination.example.com
+        bucket: copy
+        prefix: prefix1/
+        access_key_id: ${DST_KEY}
+        secret_access_key: ${DST_SECRET}
 output:
   ingest_queue:
     urls: [ nats://localhost:4222 ]
@@ -109,8 +126,8 @@ output:
     key: ${! metadata("ingest_name") }.gz
 `,
 		}},
-		New: func(conf *service.ParsedConfig, _ *service.Resources) (ingest.Source, error) {
-			return newSource(conf)
+		New: func(conf *service.ParsedConfig, res *service.Resources) (ingest.Source, error) {
+			return newSource(conf, res)
 		},
 	})
 	if err != nil {
@@ -122,34 +139,24 @@ output:
 type source struct {
 	*client
 	opaque bool
+	prefix string
 	// rangeless says that the server was seen not to serve ranges.
 	rangeless atomic.Bool
 
-	lists           bool
-	prefix          string
-	recursive       bool
-	startAfter      string
-	metafilesPrefix string
-
-	// last is the key that a listing goes on after.
-	last string
-	// mark and count find listings that go round in a circle: see advances.
-	mark  string
-	count uint64
-	// cancel ends the listing that next belongs to.
-	listing context.Context
-	cancel  context.CancelCauseFunc
-	next    func() (minio.ObjectInfo, bool)
-	stop    func()
+	// list is nil where nothing is listed, and changes where the listing is not
+	// compared with those of destinations.
+	list    *listing
+	changes *changes
 }
 
 var (
 	_ ingest.Source          = (*source)(nil)
-	_ ingest.Lister          = (*source)(nil)
+	_ ingest.Comparer        = (*source)(nil)
 	_ ingest.VersionedClient = (*source)(nil)
+	_ io.Closer              = (*source)(nil)
 )
 
-func newSource(conf *service.ParsedConfig) (*source, error) {
+func newSource(conf *service.ParsedConfig, res *service.Resources) (*source, error) {
 	conn, err := connectionFromParsed(conf)
 	if err != nil {
 		return nil, err
@@ -163,28 +170,36 @@ func newSource(conf *service.ParsedConfig) (*source, error) {
 		return nil, err
 	}
 	s.opaque = etags == "opaque"
-	if s.lists = conf.Contains(fieldPrefix); !s.lists {
+	if !conf.Contains(fieldPrefix) {
 		return s, nil
 	}
 	if s.prefix, err = conf.FieldString(fieldPrefix); err != nil {
 		return nil, err
 	}
-	if s.recursive, err = conf.FieldBool(fieldRecursive); err != nil {
+	s.list = &listing{client: s.client, prefix: s.prefix}
+	if s.list.recursive, err = conf.FieldBool(fieldRecursive); err != nil {
 		return nil, err
 	}
-	if s.startAfter, err = conf.FieldString(fieldStartAfter); err != nil {
+	if s.list.startAfter, err = conf.FieldString(fieldStartAfter); err != nil {
 		return nil, err
 	}
-	s.metafilesPrefix, err = conf.FieldString(fieldMetafilesPrefix)
+	if s.list.metafilesPrefix, err = conf.FieldString(fieldMetafilesPrefix); err != nil {
+		return nil, err
+	}
+	s.changes, err = changesFromParsed(s, conf, res)
 	return s, err
 }
 
 // TestConnection implements ingest.ConnectionTester.
 func (s *source) TestConnection(ctx context.Context) error {
-	if s.lists {
-		return s.testListing(ctx, s.prefix)
+	if s.list == nil {
+		return s.client.TestConnection(ctx)
 	}
-	return s.client.TestConnection(ctx)
+	err := s.testListing(ctx, s.prefix)
+	if err == nil && s.changes != nil {
+		err = s.changes.testListings(ctx)
+	}
+	return err
 }
 
 // Location implements ingest.Locator.
@@ -192,17 +207,11 @@ func (s *source) Location(codec ingest.Codec) string { return s.location(codec.I
 
 // Reset implements ingest.Nexter.
 func (s *source) Reset(context.Context) error {
-	s.close()
-	s.last, s.mark, s.count = s.startAfter, "", 0
-	return nil
-}
-
-func (s *source) close() {
-	if s.stop != nil {
-		s.cancel(nil)
-		s.stop()
+	s.list.reset()
+	if s.changes != nil {
+		s.changes.reset()
 	}
-	s.next, s.stop = nil, nil
+	return nil
 }
 
 // Next implements ingest.Nexter.
@@ -211,83 +220,50 @@ func (s *source) Next(ctx context.Context) (*ingest.Codec, error) {
 	return codec, err
 }
 
-// NextObject implements ingest.Lister. Pages are fetched as they are needed; an
-// error ends the page, and the next call goes on after the last key.
+// NextObject implements ingest.Lister.
 func (s *source) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
-	if s.next == nil {
-		// The pages outlive the call that fetched them.
-		s.listing, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-		s.next, s.stop = iter.Pull(s.api.ListObjectsIter(s.listing, s.bucket, minio.ListObjectsOptions{
-			Prefix:     s.prefix,
-			Recursive:  s.recursive,
-			StartAfter: s.last,
-		}))
+	if s.changes != nil {
+		return s.changes.next(ctx)
 	}
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		info, ok := s.nextInfo(ctx)
-		if err := s.listing.Err(); err != nil {
-			// minio-go ends a cancelled listing as if it were complete.
-			err = context.Cause(s.listing)
-			s.close()
-			return nil, nil, fmt.Errorf("listing bucket %q at %s: %w", s.bucket, s.endpoint, err)
-		}
-		if !ok {
-			s.close()
-			return nil, nil, io.EOF
-		}
-		if info.Err != nil {
-			s.close()
-			return nil, nil, s.failed(ctx, accessProbe, "listing", info.Err)
-		}
-		s.last = max(s.last, info.Key)
-		if !s.advances(info.Key) {
-			s.close()
-			return nil, nil, fmt.Errorf("listing bucket %q at %s: the server repeats itself, %q comes again", s.bucket, s.endpoint, info.Key)
-		}
-		if s.skips(info) {
-			continue
-		}
-		codec := ingest.NewCodec(info.Key, strings.TrimPrefix(info.Key, s.prefix), nil)
-		return &codec, &ingest.Object{Len: info.Size, ETag: info.ETag, ModTime: info.LastModified}, nil
+	e, err := s.list.next(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
+	codec, obj := e.element()
+	return codec, obj, nil
 }
 
-// listTimeout is how long one page may take.
-const listTimeout = 2 * time.Minute
-
-// nextInfo returns the next entry, or cancels the listing where ctx is cancelled
-// or the server does not answer.
-func (s *source) nextInfo(ctx context.Context) (minio.ObjectInfo, bool) {
-	timer := time.AfterFunc(listTimeout, func() { s.cancel(&ingest.StallError{Timeout: listTimeout}) })
-	defer timer.Stop()
-	defer context.AfterFunc(ctx, func() { s.cancel(ctx.Err()) })()
-	return s.next()
+// element returns what a source's listing emits for an entry.
+func (e *entry) element() (*ingest.Codec, *ingest.Object) {
+	codec := ingest.NewCodec(e.key, e.name, nil)
+	return &codec, &ingest.Object{Len: e.size, ETag: e.etag, ModTime: e.modTime}
 }
 
-// advances reports false once a listing goes round in a circle, of whatever
-// length: it compares each key with one seen before, which it moves on at every
-// power of two (Brent's algorithm).
-func (s *source) advances(key string) bool {
-	if s.count > 0 && key == s.mark {
-		return false
+// Hints implements ingest.Comparer.
+func (s *source) Hints() map[string]string {
+	if s.changes == nil {
+		return nil
 	}
-	s.count++
-	if s.count&(s.count-1) == 0 {
-		s.mark = key
-	}
-	return true
+	return s.changes.hints
 }
 
-// skips leaves out what is no object (the folders of a listing that does not
-// recurse), the folder marker of the prefix itself, and metafiles.
-func (s *source) skips(info minio.ObjectInfo) bool {
-	folder := !s.recursive && info.ETag == "" && info.LastModified.IsZero()
-	metafile := s.metafilesPrefix != "" && strings.HasPrefix(info.Key, s.metafilesPrefix)
-	marker := info.Key == s.prefix && info.Size == 0 && strings.HasSuffix(info.Key, "/")
-	return folder || metafile || marker || !strings.HasPrefix(info.Key, s.prefix)
+// Unchanged implements ingest.Comparer.
+func (s *source) Unchanged() int64 {
+	if s.changes == nil {
+		return 0
+	}
+	return s.changes.unchanged
+}
+
+// Close implements io.Closer: it stops the listings.
+func (s *source) Close() error {
+	if s.list != nil {
+		s.list.close()
+	}
+	if s.changes != nil {
+		s.changes.close()
+	}
+	return nil
 }
 
 // Download implements ingest.Client.

@@ -77,14 +77,14 @@ func TestWaitingForMemoryIsProgress(t *testing.T) {
 
 func TestListingsThatGoRoundInACircle(t *testing.T) {
 	keys := strings.Fields("a b c d e f g")
-	s := &source{}
+	c := &circle{}
 	for _, k := range keys {
-		require.True(t, s.advances(k))
+		require.True(t, c.advances(k))
 	}
 	found := false
 	for range 3 {
 		for _, k := range keys[3:] {
-			found = found || !s.advances(k)
+			found = found || !c.advances(k)
 		}
 	}
 	assert.True(t, found)
