@@ -125,6 +125,9 @@ var escapes = regexp.MustCompile(`\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD]
 // hasLoneSurrogate reports whether an escape stands for half of a character.
 // encoding/json would replace it in silence too.
 func hasLoneSurrogate(data []byte) bool {
+	if !bytes.ContainsRune(data, '\\') {
+		return false
+	}
 	for _, m := range escapes.FindAllSubmatchIndex(data, -1) {
 		if m[4] >= 0 {
 			return true

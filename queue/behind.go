@@ -79,7 +79,7 @@ func (d *Delivery) moveUp() {
 	}
 	_ = d.settle(func() error {
 		if err == nil {
-			if err = d.msg.DoubleAck(ctx); err == nil {
+			if err = d.sub.acks.confirm(ctx, d.msg); err == nil {
 				return nil
 			}
 		}

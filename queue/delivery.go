@@ -115,7 +115,7 @@ func (d *Delivery) Ack(ctx context.Context) error {
 	return d.settle(func() error {
 		// Whatever becomes of the acknowledgement, the systems did work.
 		d.sub.circuit.succeed()
-		err := d.msg.DoubleAck(ctx)
+		err := d.sub.acks.confirm(ctx, d.msg)
 		d.sub.q.metrics.count("ack", err)
 		d.sub.q.metrics.attempt(err)
 		if err != nil {

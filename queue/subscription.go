@@ -19,8 +19,10 @@ import (
 
 const (
 	// pullExpiry is how long one pull waits on a quiet stream, and so how
-	// long it can take to stop pulling.
-	pullExpiry = 500 * time.Millisecond
+	// long it can take to stop pulling. The first that nothing comes of is as
+	// short as firstPullExpiry, since most runs that end do so then.
+	pullExpiry      = 500 * time.Millisecond
+	firstPullExpiry = pullExpiry / 8
 	// pullRetry is the pause after a pull that failed.
 	pullRetry = 500 * time.Millisecond
 )
@@ -39,6 +41,7 @@ type Subscription struct {
 	consumer jetstream.Consumer
 	attempts *attempts
 	circuit  *circuit
+	acks     acks
 
 	// pulling is cancelled by Drain, life by Close.
 	pulling     context.Context
@@ -154,6 +157,7 @@ func (s *Subscription) wakeLocked() {
 // server would deliver it here again.
 func (s *Subscription) pullLoop() {
 	defer s.giveBackReady()
+	expiry := firstPullExpiry
 	for s.pulling.Err() == nil {
 		want, wake := s.room()
 		if want == 0 {
@@ -163,7 +167,11 @@ func (s *Subscription) pullLoop() {
 			}
 			continue
 		}
-		if err := s.pull(want); err != nil && s.pulling.Err() == nil {
+		got, err := s.pull(want, expiry)
+		if expiry = min(2*expiry, pullExpiry); got > 0 {
+			expiry = firstPullExpiry
+		}
+		if err != nil && s.pulling.Err() == nil {
 			s.q.metrics.count("pop", err)
 			if gone(err) {
 				s.lose(fmt.Errorf("consumer %s on stream %s is gone: %w", s.q.cfg.Consumer, s.q.cfg.Stream, err))
@@ -189,14 +197,15 @@ func (s *Subscription) room() (want int, wake chan struct{}) {
 
 // pull is never cut short: what the server has sent by then would be lost to
 // everybody until its deadline.
-func (s *Subscription) pull(want int) error {
-	batch, err := s.consumer.Fetch(want, jetstream.FetchMaxWait(pullExpiry))
+func (s *Subscription) pull(want int, expiry time.Duration) (got int, err error) {
+	batch, err := s.consumer.Fetch(want, jetstream.FetchMaxWait(expiry))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for msg := range batch.Messages() {
 		s.q.metrics.count("pop", nil)
 		s.hold(msg)
+		got++
 	}
 	err = batch.Error()
 	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoHeartbeat) {
@@ -205,7 +214,7 @@ func (s *Subscription) pull(want int) error {
 		defer cancel()
 		_, err = s.consumer.Info(ctx)
 	}
-	return err
+	return got, err
 }
 
 func gone(err error) bool {
@@ -264,7 +273,17 @@ func (s *Subscription) Backlog(ctx context.Context) (ingest.Backlog, error) {
 	if err != nil {
 		return ingest.Backlog{}, fmt.Errorf("looking up consumer %s: %w", s.q.cfg.Consumer, err)
 	}
-	return ingest.Backlog{Pending: int64(min(info.NumPending, math.MaxInt64)), InFlight: int64(info.NumAckPending)}, nil
+	left := ingest.Backlog{Pending: int64(min(info.NumPending, math.MaxInt64)), InFlight: int64(info.NumAckPending)}
+	if left.Pending+left.InFlight > 0 {
+		return left, nil
+	}
+	// The consumer learns of what was published a moment after the stream.
+	stream, err := s.q.work.Info(ctx, jetstream.WithSubjectFilter(s.q.cfg.filter()))
+	if err != nil {
+		return ingest.Backlog{}, fmt.Errorf("looking up stream %s: %w", s.q.cfg.Stream, err)
+	}
+	left.Pending = int64(len(stream.State.Subjects))
+	return left, nil
 }
 
 // Drain implements ingest.Subscription.

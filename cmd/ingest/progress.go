@@ -20,11 +20,10 @@ const (
 	flagProgress  = "progress"
 	flagUntilDone = "until-done"
 
-	// idlePoll is how often a run asks whether everything is done, and
-	// idlePolls how often in a row that must be so: what a queue says of
-	// itself may be a moment old.
-	idlePoll  = 250 * time.Millisecond
-	idlePolls = 2
+	// idlePoll is how often a run asks whether everything is done.
+	idlePoll = 50 * time.Millisecond
+	// idleTimeout bounds one answer.
+	idleTimeout = 3 * time.Second
 )
 
 // progressFlag is a flag that can be given with and without a value.
@@ -156,14 +155,10 @@ func (p *runProgress) interrupted() bool {
 
 // stopWhenDone asks the process to shut down in good order once all is done.
 func (p *runProgress) stopWhenDone(t *progress.Tracker) {
-	for idle := 0; idle < idlePolls; {
+	for idle := false; !idle; {
 		time.Sleep(idlePoll)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*idlePoll)
-		if t.Snapshot(ctx).Idle() {
-			idle++
-		} else {
-			idle = 0
-		}
+		ctx, cancel := context.WithTimeout(context.Background(), idleTimeout)
+		idle = t.Snapshot(ctx).Idle()
 		cancel()
 	}
 	p.done.Store(true)

@@ -19,6 +19,9 @@ const (
 	// and their parts; net/http's default of 2 would open new ones all the
 	// time.
 	idleConnections = 512
+	// ioBuffer is the size of the two buffers of each connection: the head and
+	// a small content go out in one write.
+	ioBuffer = 32 << 10
 	// requestTries is small: what fails longer is given back to the queue,
 	// which waits better.
 	requestTries = 3
@@ -36,6 +39,7 @@ func newClient(conn connection) (*client, error) {
 		return nil, err
 	}
 	tr.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	tr.WriteBufferSize, tr.ReadBufferSize = ioBuffer, ioBuffer
 	tr.MaxIdleConns = 0
 	tr.MaxIdleConnsPerHost = idleConnections
 	// How long a server may take to answer is the stall timeout's business.
