@@ -89,6 +89,14 @@ type Destination interface {
 	Store(context.Context, Codec, Object) (*Stored, error)
 }
 
+// DigestVerifier is implemented by destinations that compare the content with the
+// Object's MD5, where there is one, before anything can be seen of it. What they
+// read is then not hashed a second time.
+type DigestVerifier interface {
+	// VerifiesDigest reports whether the destination does so.
+	VerifiesDigest() bool
+}
+
 // ConnectionTester is implemented by sources and destinations that can tell
 // whether they are reachable with their configuration. It changes nothing.
 type ConnectionTester interface {

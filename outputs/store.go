@@ -75,6 +75,8 @@ type Store struct {
 	key       *service.InterpolatedString
 	overwrite string
 	stall     time.Duration
+	// verifiesDigest says that the destination does.
+	verifiesDigest bool
 
 	progress            *progress.Tracker
 	objects, bytes, ops *component.Counter
@@ -92,6 +94,9 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 		bytes:    component.NewCounter(m, "ingest_storage_bytes_total"),
 		ops:      component.NewCounter(m, "ingest_storage_operations_total", "operation", "result"),
 		duration: component.NewHistogram("ingest_storage_operation_duration_seconds", m, "operation"),
+	}
+	if v, ok := dest.(ingest.DigestVerifier); ok {
+		s.verifiesDigest = v.VerifiesDigest()
 	}
 	s.ops.Zero([]string{opStat, opStore}, component.Results)
 	s.bytes.Zero()
@@ -277,7 +282,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 // the transfer is.
 func (s *Store) watched(ctx context.Context, obj *ingest.Object) ingest.Object {
 	watched := *obj
-	watched.Reader = newVerifyingReader(obj, s.progress.Reader(ingest.ProgressReader(ctx, obj.Reader)))
+	watched.Reader = newVerifyingReader(obj, s.progress.Reader(ingest.ProgressReader(ctx, obj.Reader)), !s.verifiesDigest)
 	if obj.Range != nil {
 		watched.Range = func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 			body, err := obj.Range(ctx, offset, length)

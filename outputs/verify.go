@@ -24,9 +24,10 @@ type verifyingReader struct {
 	hash hash.Hash
 }
 
-func newVerifyingReader(obj *ingest.Object, r io.Reader) *verifyingReader {
+// newVerifyingReader checks the length, and the digest where that is said.
+func newVerifyingReader(obj *ingest.Object, r io.Reader, digest bool) *verifyingReader {
 	v := &verifyingReader{obj: obj, r: r}
-	if obj.MD5 != nil {
+	if digest && obj.MD5 != nil {
 		v.hash = md5.New() //nolint:gosec // as above
 	}
 	return v

@@ -37,7 +37,7 @@ func TestVerifyingReader(t *testing.T) {
 		"breaks off":                  {ingest.Object{Len: 7}, io.MultiReader(text("con"), iotest.ErrReader(broken)), broken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := io.ReadAll(newVerifyingReader(&tc.obj, tc.r))
+			got, err := io.ReadAll(newVerifyingReader(&tc.obj, tc.r, true))
 			require.ErrorIs(t, err, tc.want)
 			if tc.want == nil {
 				require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestVerifyingReader(t *testing.T) {
 // A connection that breaks says io.ErrUnexpectedEOF, which io.ReadFull says at the
 // end of a last, short part too.
 func TestVerifyingReaderHidesUnexpectedEOF(t *testing.T) {
-	r := newVerifyingReader(&ingest.Object{Len: -1}, iotest.ErrReader(io.ErrUnexpectedEOF))
+	r := newVerifyingReader(&ingest.Object{Len: -1}, iotest.ErrReader(io.ErrUnexpectedEOF), true)
 	_, err := io.ReadFull(r, make([]byte, 8))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.NotEqual(t, io.ErrUnexpectedEOF, err)

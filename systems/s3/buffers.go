@@ -37,3 +37,13 @@ func (u *buffer) release() {
 	u.giveBack()
 	u.loan.Release()
 }
+
+// done releases the buffer after a request that sent it. After one that failed the
+// memory is left to the garbage collector, since net/http may still be reading it.
+func (u *buffer) done(err error) {
+	if err != nil {
+		u.giveBack()
+		return
+	}
+	u.release()
+}

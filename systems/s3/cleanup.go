@@ -37,8 +37,8 @@ func (s *source) CleanUpVersion(ctx context.Context, codec ingest.Codec, version
 	if !version.SameVersion(now) {
 		return fmt.Errorf("%s: %w", s.uri(codec.ID), ingest.ErrChanged)
 	}
-	marker := ""
-	conditional := withMarker(ctx, &marker)
+	var answer http.Header
+	conditional := withAnswer(ctx, &answer)
 	if version.ETag != "" {
 		conditional = withIfMatch(conditional, version.ETag)
 	}
@@ -49,10 +49,10 @@ func (s *source) CleanUpVersion(ctx context.Context, codec ingest.Codec, version
 	case err != nil && !isMissing(err):
 		return s.failed(ctx, accessWrite, fmt.Sprintf("removing %q", codec.ID), err)
 	}
-	if marker == "" {
+	if answer.Get("X-Amz-Delete-Marker") != "true" {
 		return nil
 	}
-	return s.uncoverNewer(ctx, codec, version, marker)
+	return s.uncoverNewer(ctx, codec, version, answer.Get("X-Amz-Version-Id"))
 }
 
 // uncoverNewer removes our delete marker again if it covers a version other than

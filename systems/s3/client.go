@@ -117,12 +117,11 @@ func withIfMatch(ctx context.Context, etag string) context.Context {
 	return context.WithValue(ctx, ifMatchKey{}, etag)
 }
 
-type markerKey struct{}
+type answerKey struct{}
 
-// withMarker makes a DELETE of the context tell the version of the delete marker
-// that it made, if it did.
-func withMarker(ctx context.Context, version *string) context.Context {
-	return context.WithValue(ctx, markerKey{}, version)
+// withAnswer makes the headers of the answer known, for what minio-go does not tell.
+func withAnswer(ctx context.Context, header *http.Header) context.Context {
+	return context.WithValue(ctx, answerKey{}, header)
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -135,8 +134,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if version, ok := ctx.Value(markerKey{}).(*string); ok && resp.Header.Get("X-Amz-Delete-Marker") == "true" {
-		*version = resp.Header.Get("X-Amz-Version-Id")
+	if header, ok := ctx.Value(answerKey{}).(*http.Header); ok {
+		*header = resp.Header
 	}
 	return resp, nil
 }

@@ -2,8 +2,8 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -118,9 +118,14 @@ type destination struct {
 	createOnly      bool
 	buffers         *buffers
 	log             *service.Logger
+	// wary says that parts which were not hashed did not prove the copy once.
+	wary atomic.Bool
 }
 
-var _ ingest.Destination = (*destination)(nil)
+var (
+	_ ingest.Destination    = (*destination)(nil)
+	_ ingest.DigestVerifier = (*destination)(nil)
+)
 
 func newDestination(conf *service.ParsedConfig, res *service.Resources) (*destination, error) {
 	conn, err := connectionFromParsed(conf)
@@ -169,6 +174,9 @@ func (d *destination) key(codec ingest.Codec) (string, error) {
 	key := d.prefix + codec.Name
 	return key, checkKey(key, d.unsafeKeys)
 }
+
+// VerifiesDigest implements ingest.DigestVerifier.
+func (d *destination) VerifiesDigest() bool { return true }
 
 // Stat implements ingest.Destination.
 func (d *destination) Stat(ctx context.Context, codec ingest.Codec) (*ingest.Stored, error) {
@@ -274,6 +282,3 @@ func (d *destination) Confirm(ctx context.Context, codec ingest.Codec) error {
 	}
 	return nil
 }
-
-// errUnverified says that what a server says it holds is not what was sent.
-var errUnverified = errors.New("the server does not hold what was sent")

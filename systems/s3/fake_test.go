@@ -26,6 +26,9 @@ type fakeServer struct {
 	intercept atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 	requests  atomic.Int64
 	tags      fakeTags
+	etags     fakeETags
+	// honest serves requests that nobody intercepts.
+	honest http.Handler
 }
 
 func newFake(t *testing.T, buckets ...string) *fakeServer {
@@ -36,12 +39,13 @@ func newFake(t *testing.T, buckets ...string) *fakeServer {
 	}
 	s3 := gofakes3.New(backend).Server()
 	f := &fakeServer{}
+	f.honest = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.tags.serve(f.etags.of(s3), w, r) })
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.requests.Add(1)
 		if i := f.intercept.Load(); i != nil && (*i)(w, r) {
 			return
 		}
-		f.tags.serve(s3, w, r)
+		f.honest.ServeHTTP(w, r)
 	}))
 	t.Cleanup(f.Close)
 	return f
@@ -64,6 +68,10 @@ func (f *fakeServer) answer(match func(*http.Request) bool, status int, code str
 	}
 	f.intercept.Store(&i)
 }
+
+// meddle makes the server call i first, for every request. It may change the request,
+// and reports whether it answered.
+func (f *fakeServer) meddle(i func(http.ResponseWriter, *http.Request) bool) { f.intercept.Store(&i) }
 
 func (f *fakeServer) heal() { f.intercept.Store(nil) }
 
@@ -111,5 +119,23 @@ func (f *fakeServer) put(t *testing.T, bucket, key string, content []byte) {
 	t.Helper()
 	c := f.source(t, bucket, "").client
 	_, err := c.api.Client.PutObject(t.Context(), bucket, key, bytes.NewReader(content), int64(len(content)), minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true})
+	require.NoError(t, err)
+}
+
+// putParts puts an object in parts of the given sizes.
+func (f *fakeServer) putParts(t *testing.T, bucket, key string, content []byte, sizes ...int64) {
+	t.Helper()
+	api := f.source(t, bucket, "").api
+	id, err := api.NewMultipartUpload(t.Context(), bucket, key, minio.PutObjectOptions{ContentType: "text/plain"})
+	require.NoError(t, err)
+	var parts []minio.CompletePart
+	for i, size := range sizes {
+		p, err := api.PutObjectPart(t.Context(), bucket, key, id, i+1, bytes.NewReader(content[:size]), size, minio.PutObjectPartOptions{DisableContentSha256: true})
+		require.NoError(t, err)
+		parts = append(parts, minio.CompletePart{PartNumber: i + 1, ETag: p.ETag})
+		content = content[size:]
+	}
+	require.Empty(t, content)
+	_, err = api.CompleteMultipartUpload(t.Context(), bucket, key, id, parts, minio.PutObjectOptions{})
 	require.NoError(t, err)
 }

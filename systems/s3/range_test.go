@@ -63,14 +63,13 @@ func TestServersThatDoNotServeTheRange(t *testing.T) {
 			codec := ingest.NewCodec("o", "o", nil)
 			obj, err := s.Stat(t.Context(), codec)
 			require.NoError(t, err)
-			lies := func(w http.ResponseWriter, r *http.Request) bool {
+			f.meddle(func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/o") {
 					return false
 				}
 				tc.answer(w, `"`+obj.ETag+`"`)
 				return true
-			}
-			f.intercept.Store(&lies)
+			})
 			body, err := obj.Range(t.Context(), 3, 3)
 			if err == nil {
 				_, err = io.ReadAll(body)

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -20,10 +19,17 @@ import (
 )
 
 const (
-	// maxSinglePut is S3's own limit for one PUT.
+	// maxSinglePut is S3's own limit for one PUT, and for one part.
 	maxSinglePut = 5 << 30
-	// maxMirroredPart bounds the parts of a source whose layout is copied,
-	// since a part is held in memory.
+	// maxBuffered bounds the objects that are read whole before they are sent,
+	// though they could be streamed: the request can then be repeated.
+	maxBuffered = 1 << 20
+	// maxStreamed bounds the objects that are streamed in one PUT where ranges
+	// would do. A larger one is not to begin anew when its connection breaks:
+	// that is worth hashing it, and a copy whose ETag is not the source's.
+	maxStreamed = 1 << 30
+	// maxMirroredPart bounds the parts of a source whose layout is copied
+	// where a part must be held in memory.
 	maxMirroredPart = 64 << 20
 	// maxOwnPart bounds the parts that a huge object needs: with ten thousand
 	// of them it may have 9.7 TiB.
@@ -45,30 +51,37 @@ type upload struct {
 	key  string
 	obj  *ingest.Object
 	opts minio.PutObjectOptions
+	// begun says that the object's Reader is in use, or was.
+	begun bool
 }
 
 // run uploads the object in the layout that the source has it in, as far as that
-// is known and fits into memory: ETags can then be compared.
+// is known: ETags can then be compared. What has to be hashed for a proof is read
+// into memory part by part; all else goes from socket to socket.
 func (u *upload) run(ctx context.Context) (*ingest.Stored, error) {
 	size := u.obj.Len
-	mirrored := u.obj.PartSize
 	switch {
-	case mirrored > 0 && mirrored <= maxMirroredPart && (mirrored >= minPartSize || mirrored == size):
-		return u.multipart(ctx, mirrored)
+	case u.mirrors():
+		return u.mirror(ctx)
+	case u.obj.MD5 != nil && size > maxBuffered && (size <= maxStreamed || (size <= maxSinglePut && u.obj.Range == nil)):
+		return u.stream(ctx)
 	case size >= 0 && size <= u.d.partSize:
 		return u.whole(ctx)
-	case u.obj.MD5 != nil && size >= 0 && size <= maxSinglePut && multipartFree(u.obj):
-		return u.stream(ctx)
 	}
-	partSize := u.ownPartSize()
-	if partSize > maxOwnPart {
-		return nil, ingest.Permanent(fmt.Errorf("storing %q: %d bytes are more than S3 takes in %d parts of at most %d bytes", u.key, size, maxParts, maxOwnPart))
-	}
-	return u.multipart(ctx, partSize)
+	return u.inOwnParts(ctx)
 }
 
-// multipartFree reports whether the source has the object in one piece.
-func multipartFree(obj *ingest.Object) bool { return plainETag.MatchString(obj.ETag) }
+// inOwnParts uploads the object in parts of our own size.
+func (u *upload) inOwnParts(ctx context.Context) (*ingest.Stored, error) {
+	partSize := u.ownPartSize()
+	if partSize > maxOwnPart {
+		return nil, ingest.Permanent(fmt.Errorf("storing %q: %d bytes are more than S3 takes in %d parts of at most %d bytes", u.key, u.obj.Len, maxParts, maxOwnPart))
+	}
+	if u.obj.Range == nil || u.obj.Len <= 0 || u.obj.MD5 != nil {
+		return u.inOrder(ctx, partSize)
+	}
+	return u.multipart(ctx, partSize, func(ctx context.Context, m *multipart) error { return m.spread(ctx, hashPart) })
+}
 
 // ownPartSize is the configured part size, or the smallest in whole mebibytes
 // with which the object fits into the number of parts that S3 allows.
@@ -86,11 +99,22 @@ func (u *upload) whole(ctx context.Context) (*ingest.Stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer buf.release()
-	if err := readAll(u.obj.Reader, buf.bytes); err != nil {
+	if err := readAll(u.content(), buf.bytes); err != nil {
+		buf.release()
 		return nil, err
 	}
-	return u.put(ctx, buf.bytes)
+	stored, err := u.put(ctx, buf.bytes)
+	buf.done(err)
+	return stored, err
+}
+
+// content returns the object's Reader, or nil where that was taken already.
+func (u *upload) content() io.Reader {
+	if u.begun {
+		return nil
+	}
+	u.begun = true
+	return u.obj.Reader
 }
 
 // readAll fills b, and takes anything but the end after that as an error: only
@@ -127,80 +151,32 @@ func (u *upload) put(ctx context.Context, content []byte) (*ingest.Stored, error
 
 // stream sends a large object in one request, from socket to socket. The MD5 that
 // the source vouches for lets the destination's server check it.
-func (u *upload) stream(ctx context.Context) (*ingest.Stored, error) {
-	return u.finishPut(ctx, u.obj.Reader, u.obj.Len, u.obj.MD5)
+func (u *upload) stream(ctx context.Context) (stored *ingest.Stored, err error) {
+	size := u.obj.Len
+	err = u.tries(ctx, func() error {
+		return u.withPart(ctx, span{0, size}, u.content(), func(body *body) error {
+			stored, err = u.finishPut(ctx, body, size, u.obj.MD5)
+			return err
+		})
+	})
+	return stored, err
 }
 
-func (u *upload) finishPut(ctx context.Context, body io.Reader, size int64, sum []byte) (*ingest.Stored, error) {
-	info, err := u.d.api.PutObject(ctx, u.d.bucket, u.key, body, size, base64.StdEncoding.EncodeToString(sum), "", u.opts)
+func (u *upload) finishPut(ctx context.Context, content io.Reader, size int64, sum []byte) (*ingest.Stored, error) {
+	info, err := u.d.api.PutObject(ctx, u.d.bucket, u.key, content, size, base64.StdEncoding.EncodeToString(sum), "", u.opts)
 	if err != nil {
-		return nil, u.failed(ctx, "storing", err)
+		return nil, u.failed(ctx, "storing", content, err)
 	}
 	return u.verify(ctx, info, size, hex.EncodeToString(sum))
 }
 
-// verify compares the ETag that the server answered with the one that the
-// content must have, and removes the object if they differ. An ETag that is no
-// digest proves nothing either way: then it was the server that compared the MD5
-// it was sent.
-func (u *upload) verify(ctx context.Context, info minio.UploadInfo, size int64, want string) (*ingest.Stored, error) {
-	stored := &ingest.Stored{URI: u.d.uri(u.key), Len: size, ETag: info.ETag, VersionID: info.VersionID, MD5: md5OfETag(info.ETag), Verified: true}
-	if info.ETag == want {
-		return stored, nil
+// failed says what failed. Where that was reading the content, the destination has
+// nothing to do with it.
+func (u *upload) failed(ctx context.Context, doing string, content io.Reader, err error) error {
+	if b, ok := content.(*body); ok && b.failure() != nil {
+		return b.failure()
 	}
-	tidy, cancel := context.WithTimeout(unlimited(context.WithoutCancel(ctx)), tidyTimeout)
-	defer cancel()
-	now, err := u.d.api.StatObject(tidy, u.d.bucket, u.key, minio.StatObjectOptions{VersionID: info.VersionID})
-	if err == nil && now.Size == size && encryptedByKey(now.Headers) {
-		stored.MD5 = nil
-		return stored, nil
-	}
-	mismatch := fmt.Errorf("%w: %s has the ETag %q, and %q was expected", errUnverified, u.d.uri(u.key), info.ETag, want)
-	if err != nil {
-		return nil, alongside(mismatch, u.failed(tidy, "looking at what was stored as", err))
-	}
-	return nil, alongside(mismatch, u.remove(tidy, info))
-}
-
-// alongside adds what went wrong while tidying up to the error that made it
-// necessary, as text only: it must not decide what becomes of the message.
-func alongside(err, tidying error) error {
-	if tidying == nil {
-		return err
-	}
-	return fmt.Errorf("%w; then %v", err, tidying) //nolint:errorlint // see above
-}
-
-// remove removes what was stored by this upload, and nothing that came after it.
-func (u *upload) remove(ctx context.Context, info minio.UploadInfo) error {
-	opts := minio.RemoveObjectOptions{}
-	if info.VersionID != "" && info.VersionID != "null" {
-		opts.VersionID = info.VersionID
-	} else {
-		ctx = withIfMatch(ctx, info.ETag)
-		now, err := u.d.api.StatObject(ctx, u.d.bucket, u.key, minio.StatObjectOptions{})
-		if isMissing(err) || hasStatus(err, http.StatusPreconditionFailed) || (err == nil && now.ETag != info.ETag) {
-			return nil
-		}
-	}
-	err := u.d.api.RemoveObject(ctx, u.d.bucket, u.key, opts)
-	if err != nil && !isMissing(err) && !hasStatus(err, http.StatusPreconditionFailed) {
-		return u.failed(ctx, "removing what failed verification as", err)
-	}
-	return nil
-}
-
-func (u *upload) failed(ctx context.Context, doing string, err error) error {
 	return u.d.failed(ctx, accessWrite, fmt.Sprintf("%s %q", doing, u.key), err)
-}
-
-// md5OfETag returns the digest that a plain ETag is, or nil.
-func md5OfETag(etag string) []byte {
-	if !plainETag.MatchString(etag) {
-		return nil
-	}
-	sum, _ := hex.DecodeString(etag)
-	return sum
 }
 
 func crc32c(content []byte) string {

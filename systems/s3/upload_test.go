@@ -27,7 +27,7 @@ func (c *cutReader) Read(b []byte) (int, error) {
 
 func TestABrokenConnectionIsNotTheEnd(t *testing.T) {
 	u := &upload{d: &destination{buffers: newBuffers(1 << 20)}, obj: &ingest.Object{Len: -1, Reader: &cutReader{strings.NewReader("part")}}}
-	_, _, err := u.readPart(t.Context(), 1<<10)
+	_, _, err := u.reader(1 << 10)(t.Context())
 	require.ErrorContains(t, err, "connection broke")
 }
 
