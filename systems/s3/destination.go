@@ -34,7 +34,9 @@ const (
 const destinationDescription = `
 Works with AWS S3, MinIO, and other servers that speak its protocol. Content type, content encoding, cache control, disposition, language and user metadata are carried over.
 
-Every upload carries an MD5 for each request, which the server checks, and the ETag of its answer is compared; what fails the comparison is removed. Objects are uploaded in the parts that they have at the source, where these can be known, so that equal ETags prove equal content. Where they cannot, a tag, ` + "`ingest-copy`" + `, records which version was copied and verified.
+Every copy is proved. Where the source vouches for an MD5, it goes with the upload, the server checks it, and the ETag of its answer is compared; what fails the comparison is removed. Objects in parts get the parts that they have at the source, where these can be known: the ETags that the server answers for the parts must make up the source's ETag before the upload is completed. What neither holds for is hashed on the way, and a tag, ` + "`ingest-copy`" + `, records which version was copied and verified.
+
+Parts of large objects are read by range and uploaded at once, from one connection to the other. One that fails is tried again alone, at most three times in all.
 
 Keys that some servers store as another key (empty, ` + "`.` and `..`" + ` segments) or refuse (segments of more than 255 bytes) are errors that no retry can mend, except at AWS.
 `
@@ -62,16 +64,16 @@ func init() {
 				Default(defaultPartSize).Advanced().
 				LintRule(`root = if this < 5242880 || this > 5368709120 { [ "a size from 5242880 (5 MiB) to 5368709120 (5 GiB) was expected" ] }`),
 			service.NewIntField(fieldParallelParts).
-				Description("How many parts of one object are uploaded at once.").
+				Description("How many parts of one object are read and uploaded at once.").
 				Default(defaultParallelParts).Advanced().
 				LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 			service.NewIntField(fieldPartMemory).
-				Description("How many bytes this output may hold in memory, over all objects. It is at least one part.").
+				Description("How many bytes this output may hold in memory, over all objects. It is at least one part. What is proved by the ETags of its parts is not held.").
 				Default(defaultPartMemory).Advanced().
 				LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 			service.NewStringAnnotatedEnumField(fieldChecksum, map[string]string{
-				"auto":   "An MD5, which every server checks.",
-				"crc32c": "A CRC32C in a header beside the MD5, which the server keeps with the object.",
+				"auto":   "An MD5, which every server checks, except for parts that are proved by their ETags.",
+				"crc32c": "A CRC32C in a header beside the MD5 of each part, which the server keeps with the object.",
 			}).
 				Description("The checksums that are sent.").
 				Default("auto").Advanced(),
