@@ -91,7 +91,7 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 	)
 	m := res.Metrics()
 	tracker := progress.Of(res)
-	scans := component.NewCounter(m, "ingest_enqueue_attempts_total", "result")
+	scans := component.NewCounter("ingest_enqueue_attempts_total", m, "result")
 	scans.Zero(component.Results)
 	// A scan has nothing to give a message back to, so it is sent again
 	// until it is queued.
@@ -103,9 +103,9 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 		log:       res.Logger(),
 		retry:     forever,
 		scans:     scans,
-		scanned:   component.NewCounter(m, "ingest_scanned_total"),
-		errs:      component.NewCounter(m, "ingest_scan_errors_total"),
-		unchanged: component.NewCounter(m, "ingest_scan_unchanged_total"),
+		scanned:   component.NewCounter("ingest_scanned_total", m),
+		errs:      component.NewCounter("ingest_scan_errors_total", m),
+		unchanged: component.NewCounter("ingest_scan_unchanged_total", m),
 		duration:  component.NewHistogram("ingest_scan_duration_seconds", m),
 	}), nil
 }

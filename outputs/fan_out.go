@@ -95,7 +95,7 @@ type fanOut struct {
 
 func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, error) {
 	f := &fanOut{
-		cleanUps: component.NewCounter(res.Metrics(), "ingest_clean_ups_total", "result"),
+		cleanUps: component.NewCounter("ingest_clean_ups_total", res.Metrics(), "result"),
 		log:      res.Logger(),
 		progress: progress.Of(res),
 	}

@@ -90,9 +90,9 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	s := &Store{
 		dest:     dest,
 		progress: progress.Of(res),
-		objects:  component.NewCounter(m, "ingest_storage_objects_total", "result"),
-		bytes:    component.NewCounter(m, "ingest_storage_bytes_total"),
-		ops:      component.NewCounter(m, "ingest_storage_operations_total", "operation", "result"),
+		objects:  component.NewCounter("ingest_storage_objects_total", m, "result"),
+		bytes:    component.NewCounter("ingest_storage_bytes_total", m),
+		ops:      component.NewCounter("ingest_storage_operations_total", m, "operation", "result"),
 		duration: component.NewHistogram("ingest_storage_operation_duration_seconds", m, "operation"),
 	}
 	if v, ok := dest.(ingest.DigestVerifier); ok {

@@ -82,7 +82,7 @@ type notice struct {
 func newWebhook(conf *service.ParsedConfig, res *service.Resources) (*webhook, error) {
 	w := &webhook{
 		log:      res.Logger(),
-		requests: component.NewCounter(res.Metrics(), "ingest_webhook_http_client_requests_total", "result"),
+		requests: component.NewCounter("ingest_webhook_http_client_requests_total", res.Metrics(), "result"),
 		news:     make(chan notice, webhookBacklog),
 		done:     make(chan struct{}),
 		stopped:  make(chan struct{}),

@@ -80,7 +80,7 @@ type Fetch struct {
 func NewFetch(client ingest.Client, conf *service.ParsedConfig, res *service.Resources) (*Fetch, error) {
 	f := &Fetch{
 		client: client,
-		ops:    component.NewCounter(res.Metrics(), "ingest_client_operations_total", "operation", "result"),
+		ops:    component.NewCounter("ingest_client_operations_total", res.Metrics(), "operation", "result"),
 		log:    res.Logger(),
 	}
 	f.ops.Zero([]string{"download", "cleanup"}, component.Results)

@@ -21,11 +21,11 @@ func newMetrics(res *service.Resources) *metrics {
 		return &metrics{}
 	}
 	m := res.Metrics()
-	operations := component.NewCounter(m, "ingest_queue_operations_total", "operation", "result")
+	operations := component.NewCounter("ingest_queue_operations_total", m, "operation", "result")
 	operations.Zero([]string{"publish", "pop"}, component.Results)
 	return &metrics{
 		operations:  operations,
-		attempts:    component.NewCounter(m, "ingest_dequeue_attempts_total", "result"),
+		attempts:    component.NewCounter("ingest_dequeue_attempts_total", m, "result"),
 		pending:     m.NewGauge("ingest_queue_pending"),
 		taken:       m.NewGauge("ingest_queue_taken"),
 		deadLetters: m.NewGauge("ingest_queue_dead_letters"),

@@ -28,7 +28,7 @@ type Counter struct {
 }
 
 // NewCounter registers a counter.
-func NewCounter(m *service.Metrics, name string, labelKeys ...string) *Counter {
+func NewCounter(name string, m *service.Metrics, labelKeys ...string) *Counter {
 	return &Counter{counter: m.NewCounter(name, labelKeys...)}
 }
 

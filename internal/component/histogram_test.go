@@ -64,7 +64,7 @@ took_seconds_sum{operation="store"} 3600.8
 
 func TestCounterTellsAll(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	c := NewCounter(metricsInto(t, reg), "done_total", "result")
+	c := NewCounter("done_total", metricsInto(t, reg), "result")
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -87,7 +87,7 @@ done_total{result="success"} 8000
 
 func TestZero(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	c := NewCounter(metricsInto(t, reg), "done_total", "operation", "result")
+	c := NewCounter("done_total", metricsInto(t, reg), "operation", "result")
 	c.Zero([]string{"stat", "store"}, Results)
 	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP done_total See the documentation of ingest.

@@ -77,7 +77,7 @@ func newClient(conf config, res *service.Resources) (*client, error) {
 		config:    conf,
 		retry:     &retryTransport{next: authorized, first: firstPause},
 		byService: kind == serviceAccount,
-		ops:       component.NewCounter(res.Metrics(), "ingest_google_drive_client_operations_total", "operation", "result"),
+		ops:       component.NewCounter("ingest_google_drive_client_operations_total", res.Metrics(), "operation", "result"),
 		log:       res.Logger(),
 	}
 	c.ops.Zero([]string{opFind, opList, opGet, opCreate, opUpdate, opDelete, opIDs}, component.Results)
