@@ -106,7 +106,8 @@ type ConnectionTester interface {
 // Locator is implemented by sources and destinations that can say where their
 // objects live, so that a copy onto itself is noticed.
 type Locator interface {
-	// Location returns the URI of the element that the Codec stands for.
+	// Location returns the URI of the element that the Codec stands for. That of an
+	// empty Codec tells people which system it is.
 	Location(Codec) string
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -81,7 +82,11 @@ func init() {
 
 // NewQueue creates an input that takes from a queue.
 func NewQueue(opener queue.Opener, res *service.Resources) service.Input {
-	return &queueInput{opener: opener, res: res, progress: progress.Of(res).NewQueue()}
+	tracker := progress.Of(res)
+	return &queueInput{
+		opener: opener, res: res, progress: tracker.NewQueue(),
+		server: tracker.NewDependency(component.NameOf(res, opener)), stop: component.StopOf(res).Input(),
+	}
 }
 
 type queueInput struct {
@@ -89,12 +94,15 @@ type queueInput struct {
 	res    *service.Resources
 	// progress knows of the input while it is there.
 	progress *progress.Queue
+	// server is down until it is reached.
+	server *progress.Dependency
+	stop   *component.InputStop
 
 	mu  sync.Mutex
 	q   ingest.Queue
 	sub ingest.Subscription
-	// stopWatch ends the watch for the pipeline's stop.
-	stopWatch func() bool
+	// drains is sub for a stop, which waits for no attempt to connect.
+	drains atomic.Pointer[ingest.Subscription]
 }
 
 func (i *queueInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
@@ -108,9 +116,17 @@ func (i *queueInput) ConnectionTest(ctx context.Context) service.ConnectionTestR
 func (i *queueInput) Connect(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	// The engine cancels this context when the pipeline stops, and only then.
+	i.stop.Watch(ctx, i.drain)
 	if i.sub != nil {
 		i.disconnect(ctx)
 	}
+	err := i.open(ctx)
+	i.server.Set(err)
+	return err
+}
+
+func (i *queueInput) open(ctx context.Context) error {
 	q, err := i.opener.Open(ctx, i.res)
 	if err != nil {
 		return err
@@ -120,6 +136,7 @@ func (i *queueInput) Connect(ctx context.Context) error {
 		return errors.Join(err, q.Close())
 	}
 	i.q, i.sub = q, sub
+	i.drains.Store(&sub)
 	i.progress.Connected(consumerName(q), sub.Backlog)
 	return nil
 }
@@ -135,12 +152,6 @@ func consumerName(q ingest.Queue) string {
 func (i *queueInput) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {
 	i.mu.Lock()
 	sub := i.sub
-	if sub != nil && i.stopWatch == nil {
-		// The engine cancels this context when the pipeline stops, and only
-		// then. What was fetched ahead goes back at once, while the rest is
-		// finished.
-		i.stopWatch = context.AfterFunc(ctx, sub.Drain)
-	}
 	i.mu.Unlock()
 	if sub == nil {
 		return nil, nil, service.ErrNotConnected
@@ -200,15 +211,19 @@ func deliveryMessage(attempt context.Context, d ingest.Delivery) (*service.Messa
 
 // disconnect gives back what is held.
 func (i *queueInput) disconnect(ctx context.Context) {
-	if i.stopWatch != nil {
-		i.stopWatch()
-		i.stopWatch = nil
-	}
 	if err := i.sub.Close(ctx); err != nil {
 		i.res.Logger().Warnf("giving back what is held: %v", err)
 	}
 	_ = i.q.Close()
 	i.q, i.sub = nil, nil
+	i.drains.Store(nil)
+}
+
+// drain gives back at once what was fetched ahead, while the rest is finished.
+func (i *queueInput) drain() {
+	if sub := i.drains.Load(); sub != nil {
+		(*sub).Drain()
+	}
 }
 
 // closeTimeout bounds what is said to the server at the end.
@@ -217,6 +232,8 @@ const closeTimeout = 5 * time.Second
 func (i *queueInput) Close(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.stop.Close()
+	i.server.Close()
 	i.progress.Close()
 	if i.sub == nil {
 		return nil

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ingest-bundle/ingest"
-	"github.com/ingest-bundle/ingest/internal/progress"
 	"github.com/ingest-bundle/ingest/queue"
 )
 
@@ -41,7 +40,7 @@ func newQueueInput(t *testing.T) (*queueInput, *queue.Queue, *nats.Conn) {
 	require.NoError(t, err)
 	cfg, err := queue.ConfigFromParsed(conf, service.MockResources())
 	require.NoError(t, err)
-	in := &queueInput{opener: cfg, res: service.MockResources(), progress: progress.NewTracker().NewQueue()}
+	in := NewQueue(cfg, service.MockResources()).(*queueInput)
 	require.NoError(t, in.Connect(testContext(t)))
 	q, err := queue.Open(testContext(t), cfg, nil)
 	require.NoError(t, err)

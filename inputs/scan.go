@@ -64,6 +64,7 @@ type Scan struct {
 
 	tracker   *progress.Tracker
 	progress  *progress.Scan
+	stop      *component.InputStop
 	tested    bool
 	scanning  bool
 	startedAt time.Time
@@ -98,7 +99,8 @@ func NewScan(nexter ingest.Nexter, conf *service.ParsedConfig, res *service.Reso
 	return service.AutoRetryNacks(&Scan{
 		nexter:    nexter,
 		tracker:   tracker,
-		progress:  tracker.NewScan(),
+		progress:  tracker.NewScan(component.NameOf(res, nexter)),
+		stop:      component.StopOf(res).Input(),
 		interval:  interval,
 		log:       res.Logger(),
 		retry:     forever,
@@ -121,6 +123,7 @@ func (s *Scan) ConnectionTest(ctx context.Context) service.ConnectionTestResults
 
 // Connect implements service.Input.
 func (s *Scan) Connect(ctx context.Context) error {
+	s.stop.Watch(ctx, func() {})
 	t, ok := s.nexter.(ingest.ConnectionTester)
 	if s.tested || !ok {
 		return nil
@@ -134,8 +137,10 @@ func (s *Scan) Connect(ctx context.Context) error {
 			s.log.Errorf("the scan cannot begin: %v", err)
 			return service.ErrEndOfInput
 		}
+		s.progress.Troubled(err)
 		return service.NewErrBackOff(err, connectRetry)
 	}
+	s.progress.Reached()
 	s.tested = true
 	return nil
 }
@@ -285,6 +290,8 @@ func (s *Scan) elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service
 
 // Close implements service.Input. It closes a Nexter that is an io.Closer.
 func (s *Scan) Close(context.Context) error {
+	s.stop.Close()
+	s.progress.Close()
 	if c, ok := s.nexter.(io.Closer); ok {
 		return c.Close()
 	}

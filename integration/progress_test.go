@@ -62,6 +62,11 @@ type progressLine struct {
 	Pending        *int64 `json:"pending"`
 	FailedAttempts int64  `json:"failed_attempts"`
 	Failed         int64  `json:"failed"`
+	Outages        []struct {
+		System string    `json:"system"`
+		Error  string    `json:"error"`
+		Since  time.Time `json:"since"`
+	} `json:"outages"`
 }
 
 func progressLines(t *testing.T, out string) (lines []progressLine) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 )
 
 const (
+	fanOutName = "ingest_fan_out"
+
 	fieldOutputs      = "outputs"
 	fieldCleanUp      = "clean_up"
 	fieldTrustOutputs = "trust_outputs"
@@ -69,7 +72,7 @@ output:
 }
 
 func init() {
-	service.MustRegisterBatchOutput("ingest_fan_out", fanOutSpec(),
+	service.MustRegisterBatchOutput(fanOutName, fanOutSpec(),
 		func(conf *service.ParsedConfig, res *service.Resources) (out service.BatchOutput, policy service.BatchPolicy, inFlight int, err error) {
 			if inFlight, err = conf.FieldMaxInFlight(); err != nil {
 				return nil, policy, 0, err
@@ -91,6 +94,11 @@ type fanOut struct {
 	cleanUps *component.Counter
 	log      *service.Logger
 	progress *progress.Tracker
+
+	res  *service.Resources
+	stop *component.Stop
+	// told is why an output was said not to be connected.
+	told string
 }
 
 func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, error) {
@@ -98,6 +106,8 @@ func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, err
 		cleanUps: component.NewCounter("ingest_clean_ups_total", res.Metrics(), "result"),
 		log:      res.Logger(),
 		progress: progress.Of(res),
+		res:      res,
+		stop:     component.StopOf(res),
 	}
 	var err error
 	if f.cleanUp, err = conf.FieldBool(fieldCleanUp); err != nil {
@@ -127,14 +137,26 @@ func (f *fanOut) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 	return results
 }
 
-// Connect implements service.BatchOutput. The outputs connect on their own, so
-// that one that is down delays nothing but its own copies.
-func (f *fanOut) Connect(context.Context) error {
+// Connect implements service.BatchOutput. The outputs connect on their own. Until
+// those of the bundle have done so once, nothing is taken that would only wait.
+func (f *fanOut) Connect(ctx context.Context) error {
 	for _, o := range f.outputs {
 		// An output that is running already says so with an error.
 		_ = o.Prime()
 	}
 	f.webhook.start()
+	ctx, cancel := f.stop.Context(ctx)
+	defer cancel()
+	for i := range f.outputs {
+		c, ok := connectingAt(f.res, fanOutName, fieldOutputs, strconv.Itoa(i))
+		if !ok {
+			continue
+		}
+		if err := c.reached(ctx, f.told); err != nil {
+			f.told = err.Error()
+			return service.NewErrBackOff(fmt.Errorf("output %d: %w", i, err), time.Millisecond)
+		}
+	}
 	return nil
 }
 

@@ -184,5 +184,6 @@ func newStore(t *testing.T, dest ingest.Destination, yaml string) *Store {
 	require.NoError(t, err)
 	s, _, err := NewStore(dest, conf, service.MockResources())
 	require.NoError(t, err)
+	require.NoError(t, s.Connect(t.Context()))
 	return s
 }

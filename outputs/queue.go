@@ -1,9 +1,11 @@
 package outputs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -55,17 +57,21 @@ func init() {
 		})
 }
 
+// queueRetry is the pause after the queue could not be reached.
+const queueRetry = time.Second
+
 // QueueMaxInFlight is how many messages are published at once.
 const QueueMaxInFlight = 1024
 
 // NewQueue creates an output that puts elements into a queue.
 func NewQueue(opener queue.Opener, res *service.Resources) service.Output {
-	return &queueOutput{opener: opener, res: res}
+	return &queueOutput{opener: opener, res: res, connecting: newConnecting(res, opener, queueRetry)}
 }
 
 type queueOutput struct {
-	opener queue.Opener
-	res    *service.Resources
+	opener     queue.Opener
+	res        *service.Resources
+	connecting *connecting
 
 	mu sync.RWMutex
 	q  ingest.Queue
@@ -85,12 +91,13 @@ func (o *queueOutput) Connect(ctx context.Context) error {
 	if o.q != nil {
 		return nil
 	}
-	q, err := o.opener.Open(ctx, o.res)
-	if err != nil {
+	return o.connecting.connect(ctx, func(ctx context.Context) (err error) {
+		q, err := o.opener.Open(ctx, o.res)
+		if err == nil {
+			o.q = q
+		}
 		return err
-	}
-	o.q = q
-	return nil
+	})
 }
 
 func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
@@ -98,7 +105,7 @@ func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
 	q := o.q
 	o.mu.RUnlock()
 	if q == nil {
-		return service.ErrNotConnected
+		return cmp.Or(o.connecting.connected(), service.ErrNotConnected)
 	}
 	data, err := msg.AsBytes()
 	if err != nil {
@@ -135,6 +142,7 @@ func withoutInline(msg *service.Message) func(key string) (string, bool) {
 func (o *queueOutput) Close(context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.connecting.close()
 	if o.q == nil {
 		return nil
 	}

@@ -78,6 +78,7 @@ type Store struct {
 	// verifiesDigest says that the destination does.
 	verifiesDigest bool
 
+	connecting          *connecting
 	progress            *progress.Tracker
 	objects, bytes, ops *component.Counter
 	duration            *component.Histogram
@@ -90,6 +91,9 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	s := &Store{
 		dest:     dest,
 		progress: progress.Of(res),
+
+		connecting: newConnecting(res, dest, connectRetry),
+
 		objects:  component.NewCounter("ingest_storage_objects_total", m, "result"),
 		bytes:    component.NewCounter("ingest_storage_bytes_total", m),
 		ops:      component.NewCounter("ingest_storage_operations_total", m, "operation", "result"),
@@ -132,18 +136,21 @@ func (s *Store) ConnectionTest(ctx context.Context) service.ConnectionTestResult
 func (s *Store) Connect(ctx context.Context) error {
 	t, ok := s.dest.(ingest.ConnectionTester)
 	if !ok {
+		s.connecting.set(nil)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, component.ConnectTimeout)
-	defer cancel()
-	if err := t.TestConnection(ctx); err != nil {
-		return service.NewErrBackOff(err, connectRetry)
-	}
-	return nil
+	return s.connecting.connect(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, component.ConnectTimeout)
+		defer cancel()
+		return t.TestConnection(ctx)
+	})
 }
 
 // Write implements service.Output.
 func (s *Store) Write(ctx context.Context, msg *service.Message) error {
+	if err := s.connecting.connected(); err != nil {
+		return err
+	}
 	receipt, err := s.write(ctx, msg)
 	result := string(receipt.Outcome)
 	if err != nil {
@@ -357,4 +364,7 @@ func contentOf(msg *service.Message) (*ingest.Object, error) {
 }
 
 // Close implements service.Output.
-func (s *Store) Close(context.Context) error { return nil }
+func (s *Store) Close(context.Context) error {
+	s.connecting.close()
+	return nil
+}

@@ -29,7 +29,7 @@ func Attach(ctx context.Context, cfg Config, res *service.Resources) (*Queue, er
 		return nil, err
 	}
 	if _, err := q.stream(ctx); err != nil {
-		q.conn.close()
+		q.disconnect()
 		return nil, err
 	}
 	return q, nil

@@ -14,8 +14,8 @@ import (
 type circuit struct {
 	min, max time.Duration
 	log      *service.Logger
-	// tell hears of the state, and of each change.
-	tell func(open bool)
+	// tell hears why the circuit is open; nil says that it is closed.
+	tell func(cause error)
 
 	mu      sync.Mutex
 	open    bool
@@ -25,8 +25,8 @@ type circuit struct {
 	changed chan struct{}
 }
 
-func newCircuit(shortest, longest time.Duration, log *service.Logger, tell func(open bool)) *circuit {
-	tell(false)
+func newCircuit(shortest, longest time.Duration, log *service.Logger, tell func(cause error)) *circuit {
+	tell(nil)
 	return &circuit{min: shortest, max: longest, log: log, tell: tell, changed: make(chan struct{})}
 }
 
@@ -66,11 +66,11 @@ func (c *circuit) trip(cause error) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
+	c.tell(cause)
 	switch {
 	case !c.open:
 		c.open = true
 		c.pause = c.min
-		c.tell(true)
 		c.log.Warnf("outage, consumption pauses: %v", cause)
 	case now.Before(c.until):
 		// The others that were in flight fail for the same reason.
@@ -93,7 +93,7 @@ func (c *circuit) succeed() {
 		return
 	}
 	c.open, c.probing = false, false
-	c.tell(false)
+	c.tell(nil)
 	c.log.Info("outage is over, consumption goes on")
 	c.broadcast()
 }

@@ -14,7 +14,7 @@ import (
 
 func TestCircuitPauseDoubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCircuit(time.Second, 5*time.Second, nil, func(bool) {})
+		c := newCircuit(time.Second, 5*time.Second, nil, func(error) {})
 		probe, err := c.wait(t.Context())
 		require.NoError(t, err)
 		require.False(t, probe, "it is closed to begin with")
@@ -36,7 +36,7 @@ func TestCircuitPauseDoubles(t *testing.T) {
 
 func TestCircuitTakesFailuresOfOneTimeForOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCircuit(4*time.Second, time.Minute, nil, func(bool) {})
+		c := newCircuit(4*time.Second, time.Minute, nil, func(error) {})
 		assert.Equal(t, 4*time.Second, c.trip(ingest.ErrOutage))
 		<-time.After(time.Second)
 		assert.Equal(t, 3*time.Second, c.trip(ingest.ErrOutage))
@@ -45,7 +45,7 @@ func TestCircuitTakesFailuresOfOneTimeForOne(t *testing.T) {
 
 func TestCircuitLetsOneTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCircuit(time.Second, time.Minute, nil, func(bool) {})
+		c := newCircuit(time.Second, time.Minute, nil, func(error) {})
 		c.trip(ingest.ErrOutage)
 		probe, err := c.wait(t.Context())
 		require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestCircuitLetsOneTry(t *testing.T) {
 }
 
 func TestCircuitWaitEndsWithItsContext(t *testing.T) {
-	c := newCircuit(time.Hour, time.Hour, nil, func(bool) {})
+	c := newCircuit(time.Hour, time.Hour, nil, func(error) {})
 	c.trip(ingest.ErrOutage)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -28,12 +28,6 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			log.Warnf("queue connection: %v", err)
 		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				log.Warnf("queue connection lost, reconnecting: %v", err)
-			}
-		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Info("queue connection restored") }),
 	}, cfg.Auth...)
 	c := &connection{release: func() {}}
 	where := cfg.String()
@@ -70,6 +64,20 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 		return nil, fmt.Errorf("asking %s for JetStream: %w", where, err)
 	}
 	return c, nil
+}
+
+// watch tells why the connection is lost, and with nil that it is back.
+func (c *connection) watch(log *service.Logger, tell func(error)) {
+	c.nc.SetDisconnectErrHandler(func(_ *nats.Conn, err error) {
+		if err != nil {
+			log.Warnf("queue connection lost, reconnecting: %v", err)
+			tell(fmt.Errorf("the connection is lost: %w", err))
+		}
+	})
+	c.nc.SetReconnectHandler(func(*nats.Conn) {
+		log.Info("queue connection restored")
+		tell(nil)
+	})
 }
 
 // explain adds what the server has refused: it answers a request that a user may

@@ -26,7 +26,9 @@ type Queue struct {
 	log     *service.Logger
 	metrics *metrics
 	tracker *progress.Tracker
-	full    onOff
+	// server is down while the connection is lost.
+	server *progress.Dependency
+	full   onOff
 }
 
 var _ ingest.Queue = (*Queue)(nil)
@@ -42,7 +44,7 @@ func Open(ctx context.Context, cfg Config, res *service.Resources) (*Queue, erro
 	}
 	if q.work, err = provisionStream(ctx, q.conn.js, &q.cfg); err != nil {
 		err = q.conn.explain(err)
-		q.conn.close()
+		q.disconnect()
 		return nil, err
 	}
 	return q, nil
@@ -59,8 +61,12 @@ func newQueue(ctx context.Context, cfg Config, res *service.Resources) (*Queue, 
 		q.log = res.Logger()
 	}
 	var err error
-	q.conn, err = connect(ctx, cfg.Server, q.log)
-	return q, err
+	if q.conn, err = connect(ctx, cfg.Server, q.log); err != nil {
+		return nil, err
+	}
+	q.server = q.tracker.NewDependency(cfg.Server.String())
+	q.conn.watch(q.log, q.server.Set)
+	return q, nil
 }
 
 // TestConnection connects as Open does, but provisions nothing.
@@ -69,7 +75,7 @@ func TestConnection(ctx context.Context, cfg Config, res *service.Resources) err
 	if err != nil {
 		return err
 	}
-	defer q.conn.close()
+	defer q.disconnect()
 	stream, err := q.conn.js.Stream(ctx, q.cfg.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
@@ -156,6 +162,11 @@ func (q *Queue) ConsumerName() string { return q.cfg.Stream + "/" + q.cfg.Consum
 // Close implements ingest.Queue. The server inside this process stops with its
 // last user.
 func (q *Queue) Close() error {
-	q.conn.close()
+	q.disconnect()
 	return nil
+}
+
+func (q *Queue) disconnect() {
+	q.server.Close()
+	q.conn.close()
 }

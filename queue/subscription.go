@@ -15,6 +15,7 @@ import (
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 const (
@@ -42,6 +43,8 @@ type Subscription struct {
 	attempts *attempts
 	circuit  *circuit
 	acks     acks
+	// systems are down while the circuit is open.
+	systems *progress.Dependency
 
 	// pulling is cancelled by Drain, life by Close.
 	pulling     context.Context
@@ -82,10 +85,14 @@ func (q *Queue) Subscribe(ctx context.Context) (ingest.Subscription, error) {
 		q:        q,
 		consumer: consumer,
 		attempts: attempts,
-		circuit:  newCircuit(q.cfg.BackoffMin, q.cfg.BackoffMax, q.log, q.metrics.outage),
+		systems:  q.tracker.NewDependency(""),
 		held:     map[*Delivery]struct{}{},
 		wake:     make(chan struct{}),
 	}
+	s.circuit = newCircuit(q.cfg.BackoffMin, q.cfg.BackoffMax, q.log, func(cause error) {
+		q.metrics.outage(cause != nil)
+		s.systems.Set(cause)
+	})
 	q.metrics.attempts.Zero(component.Results)
 	s.pulling, s.stopPulling = context.WithCancel(context.Background())
 	s.life, s.stopLife = context.WithCancelCause(context.Background())
@@ -300,6 +307,7 @@ func (s *Subscription) Close(ctx context.Context) error {
 	s.Drain()
 	s.stopLife(errClosed)
 	s.workers.Wait()
+	s.systems.Close()
 	s.mu.Lock()
 	var rest []*Delivery
 	for d := range s.held {

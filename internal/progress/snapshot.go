@@ -24,6 +24,9 @@ type Snapshot struct {
 	// Backlog is what the queues have left; nil if no queue could be asked.
 	Backlog *ingest.Backlog
 
+	// Outages says what is down, the longest outage first.
+	Outages []Outage
+
 	// Consumes says that the process takes, or took, elements from a queue.
 	Consumes bool
 
@@ -58,6 +61,7 @@ func (t *Tracker) Snapshot(ctx context.Context) *Snapshot {
 	s.ask(ctx, queues)
 
 	s.Elapsed = time.Since(t.start)
+	s.Outages = t.outages()
 	s.Scanned = t.scanned.Load()
 	s.Stored = t.outcome(ingest.OutcomeStored).Load()
 	s.UpToDate = t.outcome(ingest.OutcomeUpToDate).Load()

@@ -44,6 +44,8 @@ type Tracker struct {
 	mu     sync.Mutex
 	scans  map[*Scan]struct{}
 	queues map[*Queue]struct{}
+	// dependencies may be down.
+	dependencies map[*Dependency]struct{}
 	// consumes says that there was a queue ever.
 	consumes bool
 	failures int64
@@ -52,7 +54,7 @@ type Tracker struct {
 
 // NewTracker returns a Tracker that has counted nothing.
 func NewTracker() *Tracker {
-	return &Tracker{start: time.Now(), scans: map[*Scan]struct{}{}, queues: map[*Queue]struct{}{}}
+	return &Tracker{start: time.Now(), scans: map[*Scan]struct{}{}, queues: map[*Queue]struct{}{}, dependencies: map[*Dependency]struct{}{}}
 }
 
 // Reader returns a reader that counts what is read from r as bytes on their way
@@ -109,13 +111,13 @@ type Scan struct {
 	// passes counts the scans that reached their end, or gave up.
 	passes  atomic.Int64
 	running atomic.Bool
-	// trouble is the error after which the listing is tried again.
-	trouble atomic.Pointer[error]
+	source  *Dependency
 }
 
-// NewScan registers an input. It counts as unfinished until its first scan ends.
-func (t *Tracker) NewScan() *Scan {
-	s := &Scan{t: t}
+// NewScan registers an input, by the name of its source. It counts as unfinished
+// until its first scan ends.
+func (t *Tracker) NewScan(source string) *Scan {
+	s := &Scan{t: t, source: t.NewDependency(source)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.scans[s] = struct{}{}
@@ -125,12 +127,15 @@ func (t *Tracker) NewScan() *Scan {
 // Begin says that the listing begins.
 func (s *Scan) Begin() { s.running.Store(true) }
 
-// Troubled says that the listing failed, and will be tried again.
-func (s *Scan) Troubled(err error) { s.trouble.Store(&err) }
+// Troubled says that the source cannot be listed, and will be tried again.
+func (s *Scan) Troubled(err error) { s.source.Set(err) }
+
+// Reached says that the source is there.
+func (s *Scan) Reached() { s.source.Set(nil) }
 
 // Found counts an element that is about to be queued, and Queued that it is.
 func (s *Scan) Found() {
-	s.trouble.Store(nil)
+	s.Reached()
 	s.t.scanned.Add(1)
 	s.pending.Add(1)
 }
@@ -140,10 +145,13 @@ func (s *Scan) Queued() { s.pending.Add(-1) }
 
 // End says that the listing is over.
 func (s *Scan) End() {
-	s.trouble.Store(nil)
+	s.Reached()
 	s.running.Store(false)
 	s.passes.Add(1)
 }
+
+// Close says that the source is not needed any more. What was counted stays.
+func (s *Scan) Close() { s.source.Close() }
 
 func (s *Scan) finished() bool {
 	return s.passes.Load() > 0 && !s.running.Load() && s.pending.Load() == 0
@@ -155,9 +163,7 @@ func (t *Tracker) Trouble() error {
 	defer t.mu.Unlock()
 	var errs []error
 	for s := range t.scans {
-		if err := s.trouble.Load(); err != nil {
-			errs = append(errs, *err)
-		}
+		errs = append(errs, s.source.Err())
 	}
 	return errors.Join(errs...)
 }

@@ -59,27 +59,27 @@ func TestIdle(t *testing.T) {
 		want    bool
 	}{
 		"nothing there":  {func(*Tracker) {}, false},
-		"scan not begun": {func(tr *Tracker) { tr.NewScan() }, false},
-		"scanning":       {func(tr *Tracker) { tr.NewScan().Begin() }, false},
+		"scan not begun": {func(tr *Tracker) { tr.NewScan("source") }, false},
+		"scanning":       {func(tr *Tracker) { tr.NewScan("source").Begin() }, false},
 		"found and not queued": {func(tr *Tracker) {
-			s := tr.NewScan()
+			s := tr.NewScan("source")
 			s.Begin()
 			s.Found()
 			s.End()
 		}, false},
 		"all queued": {func(tr *Tracker) {
-			s := tr.NewScan()
+			s := tr.NewScan("source")
 			s.Begin()
 			s.Found()
 			s.Queued()
 			s.End()
 		}, true},
 		"one of two scans": {func(tr *Tracker) {
-			tr.NewScan().End()
-			tr.NewScan()
+			tr.NewScan("source").End()
+			tr.NewScan("source")
 		}, false},
 		"scanning again": {func(tr *Tracker) {
-			s := tr.NewScan()
+			s := tr.NewScan("source")
 			s.End()
 			s.Begin()
 		}, false},
@@ -91,7 +91,7 @@ func TestIdle(t *testing.T) {
 		"in flight": {func(tr *Tracker) { tr.NewQueue().Connected("q", backlog(0, 1)) }, false},
 		"empty":     {func(tr *Tracker) { tr.NewQueue().Connected("q", backlog(0, 0)) }, true},
 		"closed": {func(tr *Tracker) {
-			tr.NewScan().End()
+			tr.NewScan("source").End()
 			q := tr.NewQueue()
 			q.Connected("q", backlog(1, 0))
 			q.Close()

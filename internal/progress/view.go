@@ -55,6 +55,9 @@ func eta(s *Snapshot, r rates) (time.Duration, bool) {
 func status(s *Snapshot, r rates) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	for _, o := range s.Outages {
+		add("%s", o.String(time.Now()))
+	}
 	if s.Scanned > 0 {
 		add("%s scanned", humanize.Comma(s.Scanned))
 	}
@@ -128,6 +131,8 @@ type record struct {
 	ETA            *float64 `json:"eta_seconds"`
 	FailedAttempts int64    `json:"failed_attempts"`
 	Failures       int64    `json:"failed"`
+	// Outages is empty where nothing is down.
+	Outages []Outage `json:"outages"`
 }
 
 func marshal(s *Snapshot, r rates, final bool) string {
@@ -135,7 +140,7 @@ func marshal(s *Snapshot, r rates, final bool) string {
 		Time: time.Now().UTC(), Final: final, Elapsed: s.Elapsed.Seconds(),
 		Scanned: s.Scanned, Stored: s.Stored, UpToDate: s.UpToDate, Kept: s.Kept, Vanished: s.Vanished,
 		Bytes: s.Bytes, ObjectsPerSecond: r.objects, BytesPerSecond: r.bytes,
-		FailedAttempts: s.FailedAttempts, Failures: s.Failures,
+		FailedAttempts: s.FailedAttempts, Failures: s.Failures, Outages: s.Outages,
 	}
 	if s.Backlog != nil {
 		rec.Pending, rec.InFlight = &s.Backlog.Pending, &s.Backlog.InFlight
@@ -146,7 +151,7 @@ func marshal(s *Snapshot, r rates, final bool) string {
 	}
 	line, err := json.Marshal(rec)
 	if err != nil {
-		// A struct of numbers always marshals.
+		// A struct of numbers and texts always marshals.
 		panic(err)
 	}
 	return string(line)
