@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -153,13 +155,19 @@ func (p *runProgress) interrupted() bool {
 	return s.Consumes || !s.Idle()
 }
 
-// stopWhenDone asks the process to shut down in good order once all is done.
+// stopWhenDone asks the process to shut down in good order once all is done. A process
+// that is told to stop before closes its queues, which says nothing of what they hold.
 func (p *runProgress) stopWhenDone(t *progress.Tracker) {
+	told, forget := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer forget()
 	for idle := false; !idle; {
 		time.Sleep(idlePoll)
 		ctx, cancel := context.WithTimeout(context.Background(), idleTimeout)
 		idle = t.Snapshot(ctx).Idle()
 		cancel()
+		if told.Err() != nil {
+			return
+		}
 	}
 	p.done.Store(true)
 	fmt.Fprintln(os.Stderr, "ingest: every source is scanned and the queues are empty, stopping")
