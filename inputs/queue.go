@@ -194,7 +194,7 @@ func deliveryMessage(attempt context.Context, d ingest.Delivery) (*service.Messa
 	if err := codec.Unmarshal(d.Data()); err != nil {
 		return nil, err
 	}
-	msg := service.NewMessageWithContext(attempt, d.Data())
+	msg := ingest.NewElementMessage(attempt, codec, d.Data())
 	for k, v := range d.Headers() {
 		if key, ok := queue.MetaKey(k); ok {
 			msg.MetaSetMut(key, v)

@@ -272,7 +272,7 @@ func (s *Scan) elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service
 	if err != nil {
 		return nil, err
 	}
-	msg := service.NewMessage(data)
+	msg := ingest.NewElementMessage(context.Background(), *codec, data)
 	msg.MetaSetMut(ingest.MetaID, codec.ID)
 	msg.MetaSetMut(ingest.MetaName, codec.Name)
 	if obj != nil {

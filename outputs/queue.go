@@ -107,15 +107,11 @@ func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
 	if q == nil {
 		return cmp.Or(o.connecting.connected(), service.ErrNotConnected)
 	}
-	data, err := msg.AsBytes()
-	if err != nil {
-		return err
-	}
 	if err := msg.GetError(); err != nil {
 		return err
 	}
-	var codec ingest.Codec
-	if err := codec.Unmarshal(data); err != nil {
+	codec, err := ingest.ElementOf(msg)
+	if err != nil {
 		return err
 	}
 	err = q.Publish(ctx, codec, queue.HeadersFromMeta(msg.MetaGet))

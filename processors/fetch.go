@@ -160,12 +160,8 @@ func (f *Fetch) handle(msg *service.Message) (*ingest.Handle, error) {
 	if handle, ok := ingest.HandleOf(msg); ok {
 		return handle, nil
 	}
-	data, err := msg.AsBytes()
+	codec, err := ingest.ElementOf(msg)
 	if err != nil {
-		return nil, err
-	}
-	var codec ingest.Codec
-	if err := codec.Unmarshal(data); err != nil {
 		return nil, fmt.Errorf("the message is no element: %w", err)
 	}
 	handle, err := f.elementHandle(codec, msg)
