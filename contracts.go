@@ -97,6 +97,19 @@ type DigestVerifier interface {
 	VerifiesDigest() bool
 }
 
+// Copier is a Destination whose server may have the source's objects, too, and can
+// copy them, so that no content passes through this process.
+type Copier interface {
+	Destination
+	// CanCopy reports whether that may work for objects of the client. It asks
+	// no server.
+	CanCopy(Client) bool
+	// Copy stores the version of the client's element that obj describes for
+	// codec, verified, as Store would. It fails with errors.ErrUnsupported,
+	// and leaves nothing behind, if it is for Store to do.
+	Copy(ctx context.Context, client Client, element, codec Codec, obj Object) (*Stored, error)
+}
+
 // ConnectionTester is implemented by sources and destinations that can tell
 // whether they are reachable with their configuration. It changes nothing.
 type ConnectionTester interface {

@@ -118,6 +118,23 @@ func (h *Handle) openPinned(ctx context.Context, pin *Object) (*Object, error) {
 	return obj, nil
 }
 
+// CopyTo has the destination copy the pinned version by itself, or pins the current
+// one. It fails with errors.ErrUnsupported if the object must be opened and stored,
+// and otherwise as Open does.
+func (h *Handle) CopyTo(ctx context.Context, dest Copier, codec Codec) (*Stored, error) {
+	if h.inline != nil || !dest.CanCopy(h.client) {
+		return nil, errors.ErrUnsupported
+	}
+	obj, err := h.Stat(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if obj == nil {
+		return nil, errors.ErrUnsupported
+	}
+	return dest.Copy(ctx, h.client, h.codec, codec, *obj)
+}
+
 // Stat describes the pinned version, without a Reader. Where nothing is pinned
 // yet it pins the current version, if the source can describe it without
 // opening it; otherwise it returns nil.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestLimits moves what the limits allow no faster than in three seconds, and takes
@@ -37,11 +38,13 @@ func TestLimits(t *testing.T) {
 			scan(t, n, server.fields("source"))
 			worker := start(t, dequeue{
 				source:  server.fields("source", p.address) + ", " + tc.source,
-				outputs: []string{server.fields("copy", p.address) + ", stall_timeout: 1s, " + tc.output},
+				outputs: []string{server.fields("copy", p.address) + ", server_copy: false, stall_timeout: 1s, " + tc.output},
 			}.config(n))
 			drained(t, n, time.Minute)
 			assert.Greater(t, time.Since(first), 3*time.Second)
-			assert.Equal(t, len(tc.objects), worker.metric("ingest_storage_objects_total", `result="stored"`))
+			require.Eventually(t, func() bool {
+				return worker.metric("ingest_storage_objects_total", `result="stored"`) == len(tc.objects)
+			}, time.Minute, tick)
 			assert.Zero(t, worker.metric("ingest_storage_objects_total", `result="error"`))
 			requireSame(t, server, "copy", "", tc.objects)
 		})

@@ -26,6 +26,7 @@ const (
 	overwriteAlways  = "always"
 
 	opStat  = "stat"
+	opCopy  = "copy"
 	opStore = "store"
 
 	// DefaultMaxInFlight is how many objects a store output handles at once.
@@ -65,7 +66,7 @@ The message must carry an object: a processor such as ` + "`ingest_s3`" + ` goes
 
 - ` + "`ingest_storage_objects_total`, by `result`" + `: stored, up_to_date (the copy was there), kept (something else was there, and ` + "`overwrite` is `never`" + `), vanished (the object is gone from the source), error.
 - ` + "`ingest_storage_bytes_total`" + `: bytes that were stored.
-- ` + "`ingest_storage_operations_total`, by `operation` (stat, store) and `result` (success, error)" + `: what was done at the destination.
+- ` + "`ingest_storage_operations_total`, by `operation` (stat, copy, store) and `result` (success, error)" + `: what was done at the destination; a copy is one that its server made of an object that it has, too.
 - ` + "`ingest_storage_operation_duration_seconds`, by `operation`" + `: how long that took, as a histogram.
 `
 
@@ -102,7 +103,7 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	if v, ok := dest.(ingest.DigestVerifier); ok {
 		s.verifiesDigest = v.VerifiesDigest()
 	}
-	s.ops.Zero([]string{opStat, opStore}, component.Results)
+	s.ops.Zero([]string{opStat, opCopy, opStore}, component.Results)
 	s.bytes.Zero()
 	key, err := conf.FieldString(fieldKey)
 	if err != nil {
@@ -261,8 +262,11 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 			return ingest.Receipt{}, err
 		}
 	}
-	obj, err := open(ctx)
-	if errors.Is(err, ingest.ErrNotFound) {
+	stored, err := s.copy(ctx, handle, codec, msg)
+	if errors.Is(err, errors.ErrUnsupported) {
+		stored, err = s.transfer(ctx, open, codec)
+	}
+	if errors.Is(err, errVanished) {
 		if held == nil {
 			// An earlier attempt may have stored it and cleaned up.
 			held, _ = s.stat(ctx, codec)
@@ -272,17 +276,32 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
-	defer obj.Close() //nolint:errcheck // nothing is written
-	stored, err := s.store(ctx, codec, s.watched(ctx, obj))
-	if err != nil {
-		return ingest.Receipt{}, fmt.Errorf("storing %q: %w", codec.Name, err)
-	}
 	if namesake {
 		if err := handle.Untouched(ctx); err != nil {
 			return ingest.Receipt{}, err
 		}
 	}
 	return ingest.Receipt{Outcome: ingest.OutcomeStored, Stored: stored}, s.confirm(ctx, codec)
+}
+
+// errVanished says that the source has no such object.
+var errVanished = errors.New("vanished")
+
+// transfer stores what open opens.
+func (s *Store) transfer(ctx context.Context, open func(context.Context) (*ingest.Object, error), codec ingest.Codec) (*ingest.Stored, error) {
+	obj, err := open(ctx)
+	if errors.Is(err, ingest.ErrNotFound) {
+		return nil, errVanished
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer obj.Close() //nolint:errcheck // nothing is written
+	stored, err := s.store(ctx, codec, s.watched(ctx, obj))
+	if err != nil {
+		return nil, fmt.Errorf("storing %q: %w", codec.Name, err)
+	}
+	return stored, nil
 }
 
 // watched returns the object with readers that are checked, and that tell how far

@@ -72,6 +72,9 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Copied counts bytes that a destination got from its own server.
+func (t *Tracker) Copied(n int64) { t.bytes.Add(n) }
+
 // Done counts an object that all destinations of a pipeline have finished.
 func (t *Tracker) Done(outcome ingest.Outcome) { t.outcome(outcome).Add(1) }
 

@@ -125,7 +125,7 @@ func (u *upload) tries(ctx context.Context, f func() error) error {
 
 // passes reports whether an error may be gone at the next try.
 func passes(err error) bool {
-	for _, kind := range []error{ingest.ErrChanged, ingest.ErrNotFound, ingest.ErrPermanent, ingest.ErrMisconfigured, errNoRange, errOtherParts} {
+	for _, kind := range []error{ingest.ErrChanged, ingest.ErrNotFound, ingest.ErrPermanent, ingest.ErrMisconfigured, errNoRange, errOtherParts, errors.ErrUnsupported} {
 		if errors.Is(err, kind) {
 			return false
 		}

@@ -21,6 +21,7 @@ const (
 	fieldPartMemory      = "part_memory"
 	fieldChecksum        = "checksum"
 	fieldUnsafeKeys      = "unsafe_keys"
+	fieldServerCopy      = "server_copy"
 
 	// minPartSize is S3's own.
 	minPartSize = 5 << 20
@@ -84,6 +85,9 @@ func init() {
 			}).
 				Description("What to do with keys that some servers would store as another key, such as `a//b` and `a/../b`.").
 				Default("auto").Advanced(),
+			service.NewBoolField(fieldServerCopy).
+				Description("Have the server copy objects of an `ingest_s3` processor that has the same `endpoint` and credentials, so that their content does not pass through this process. It is not asked for with `overwrite: never`, `checksum: crc32c`, `etags: opaque` of the source, or where a processor has read the content; and where the server refuses it, or the ETag of the copy is another, objects are streamed as ever.").
+				Default(true).Advanced(),
 		),
 		Examples: []systems.Example{{
 			Title: "Into a folder of a bucket",
@@ -118,6 +122,8 @@ type destination struct {
 	crc32c          bool
 	unsafeKeys      bool
 	createOnly      bool
+	serverCopy      bool
+	copying         copyState
 	buffers         *buffers
 	log             *service.Logger
 	// wary says that parts which were not hashed did not prove the copy once.
@@ -151,8 +157,10 @@ func newDestination(conf *service.ParsedConfig, res *service.Resources) (*destin
 			return nil, err
 		}
 	}
-	if d.tags, err = conf.FieldBool(fieldTags); err != nil {
-		return nil, err
+	for field, into := range map[string]*bool{fieldTags: &d.tags, fieldServerCopy: &d.serverCopy} {
+		if *into, err = conf.FieldBool(field); err != nil {
+			return nil, err
+		}
 	}
 	var partSize, partMemory int
 	for field, into := range map[string]*int{fieldPartSize: &partSize, fieldParallelParts: &d.parallelParts, fieldPartMemory: &partMemory} {
@@ -218,10 +226,14 @@ func (d *destination) Store(ctx context.Context, codec ingest.Codec, obj ingest.
 	if err != nil {
 		return nil, err
 	}
-	if !comparable(&obj, stored) {
-		d.recordCopy(ctx, key, &obj, stored, u.opts.UserTags)
-	}
+	d.recordUnlessComparable(ctx, u, stored)
 	return stored, nil
+}
+
+func (d *destination) recordUnlessComparable(ctx context.Context, u *upload, stored *ingest.Stored) {
+	if !comparable(u.obj, stored) {
+		d.recordCopy(ctx, u.key, u.obj, stored, u.opts.UserTags)
+	}
 }
 
 // comparable reports whether the next Stat can prove by ETags alone that this is

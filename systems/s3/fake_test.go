@@ -107,6 +107,7 @@ func (f *fakeServer) destination(t *testing.T, bucket, more string) *destination
 		service.NewIntField(fieldPartMemory).Default(4*minPartSize),
 		service.NewStringField(fieldChecksum).Default("auto"),
 		service.NewStringField(fieldUnsafeKeys).Default("auto"),
+		service.NewBoolField(fieldServerCopy).Default(true),
 	).Fields(outputs.StoreFields()...)
 	conf, err := spec.ParseYAML(f.yaml(bucket, more), service.NewEmptyEnvironment())
 	require.NoError(t, err)

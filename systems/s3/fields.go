@@ -70,6 +70,7 @@ type connection struct {
 	region   string
 	bucket   string
 	creds    *credentials.Credentials
+	account  account
 	lookup   minio.BucketLookupType
 	tls      *tls.Config
 	// limits may be nil.
@@ -103,6 +104,7 @@ func connectionFromParsed(conf *service.ParsedConfig) (c connection, err error) 
 	if c.creds, err = newCredentials(id, secret, token); err != nil {
 		return c, err
 	}
+	c.account = account{strings.ToLower(c.endpoint), c.insecure, id, secret, token}
 	c.lookup = map[string]minio.BucketLookupType{
 		"auto": minio.BucketLookupAuto, "path": minio.BucketLookupPath, "virtual": minio.BucketLookupDNS,
 	}[addressing]
