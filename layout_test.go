@@ -29,7 +29,8 @@ var layers = [][]string{
 
 // besides are imports within one layer that do no harm: the layer's helpers.
 var besides = map[string][]string{
-	"queue": {"internal/"},
+	"queue":          {"internal/"},
+	"internal/share": {"internal/component"},
 }
 
 func layerOf(pkg string) int {

@@ -13,6 +13,7 @@ import (
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
 	"github.com/ingest-bundle/ingest/internal/progress"
+	"github.com/ingest-bundle/ingest/internal/share"
 )
 
 const (
@@ -21,7 +22,10 @@ const (
 	fieldOutputs      = "outputs"
 	fieldCleanUp      = "clean_up"
 	fieldTrustOutputs = "trust_outputs"
+	fieldSharedMemory = "shared_memory"
 	fieldWebhook      = "webhook"
+
+	defaultSharedMemory = 64 << 20
 )
 
 func fanOutSpec() *service.ConfigSpec {
@@ -32,6 +36,8 @@ func fanOutSpec() *service.ConfigSpec {
 		Summary("Stores each object in every one of the outputs, then cleans up at the source, then tells a webhook.").
 		Description(`
 All outputs get the same version of the object, in parallel, and all are waited for. If one fails, the message goes back with the errors of all that failed, and at the next attempt the others find their copies up to date.
+
+However many outputs there are, the object is read from the source once. What one output has read and another has not is held in memory, up to `+"`shared_memory`"+`; when that is full, the faster ones wait for the slower ones. An output that reads nothing for 30 seconds is not waited for, and reads on from the source on its own.
 
 Once every output has proved that it holds the object, the source is looked at again. If it has moved on, the message goes back at once; otherwise the version that was copied is cleaned up, if `+"`clean_up`"+` says so, and only then is the message done.
 
@@ -48,6 +54,10 @@ Once every output has proved that it holds the object, the source is looked at a
 		Field(service.NewBoolField(fieldTrustOutputs).
 			Description("Clean up also where an output says nothing but that it succeeded, as every output does that is not of this bundle. Such an output must have stored the object safely when it returns.").
 			Default(false).Advanced()).
+		Field(service.NewIntField(fieldSharedMemory).
+			Description("How many bytes of contents may be held because some outputs have read them and others have not, over all objects. One object gets at most an eighth of it.").
+			Default(defaultSharedMemory).Advanced().
+			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`)).
 		Field(webhookField(fieldWebhook)).
 		Field(service.NewOutputMaxInFlightField().Default(DefaultMaxInFlight)).
 		LintRule(`
@@ -74,11 +84,11 @@ output:
 func init() {
 	service.MustRegisterBatchOutput(fanOutName, fanOutSpec(),
 		func(conf *service.ParsedConfig, res *service.Resources) (out service.BatchOutput, policy service.BatchPolicy, inFlight int, err error) {
-			if inFlight, err = conf.FieldMaxInFlight(); err != nil {
+			f, err := newFanOut(conf, res)
+			if err != nil {
 				return nil, policy, 0, err
 			}
-			out, err = newFanOut(conf, res)
-			return out, policy, inFlight, err
+			return f, policy, f.inFlight, nil
 		})
 }
 
@@ -87,7 +97,11 @@ func init() {
 const finishTimeout = 2 * time.Minute
 
 type fanOut struct {
+	inFlight int
 	outputs  []*service.OwnedOutput
+	// order is held while messages are handed to the outputs.
+	order    sync.Mutex
+	shares   *share.Group
 	cleanUp  bool
 	trust    bool
 	webhook  *webhook
@@ -110,6 +124,9 @@ func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, err
 		stop:     component.StopOf(res),
 	}
 	var err error
+	if f.inFlight, err = conf.FieldMaxInFlight(); err != nil {
+		return nil, err
+	}
 	if f.cleanUp, err = conf.FieldBool(fieldCleanUp); err != nil {
 		return nil, err
 	}
@@ -125,6 +142,11 @@ func newFanOut(conf *service.ParsedConfig, res *service.Resources) (*fanOut, err
 	if len(f.outputs) == 0 {
 		return nil, fmt.Errorf("field %s: at least one output was expected", fieldOutputs)
 	}
+	sharedMemory, err := conf.FieldInt(fieldSharedMemory)
+	if err != nil {
+		return nil, err
+	}
+	f.shares = share.NewGroup(len(f.outputs), int64(sharedMemory))
 	return f, nil
 }
 
@@ -142,7 +164,7 @@ func (f *fanOut) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 func (f *fanOut) Connect(ctx context.Context) error {
 	for _, o := range f.outputs {
 		// An output that is running already says so with an error.
-		_ = o.Prime()
+		_ = o.PrimeBuffered(f.inFlight)
 	}
 	f.webhook.start()
 	ctx, cancel := f.stop.Context(ctx)
@@ -229,25 +251,6 @@ func (f *fanOut) settle(ctx context.Context, deliveries []*delivery) error {
 		return err
 	}
 	return f.tell(ctx, deliveries)
-}
-
-// store writes every message to every output, and waits for all of them.
-func (f *fanOut) store(ctx context.Context, deliveries []*delivery) error {
-	var wg sync.WaitGroup
-	errs := make([]error, len(deliveries)*len(f.outputs))
-	for i, d := range deliveries {
-		for j, o := range f.outputs {
-			msg := d.msg.Copy()
-			d.receipts = append(d.receipts, ingest.CollectReceipts(msg))
-			wg.Go(func() {
-				if err := o.Write(ctx, msg); err != nil {
-					errs[i*len(f.outputs)+j] = fmt.Errorf("output %d: %w", j, err)
-				}
-			})
-		}
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
 // distinct returns an error if an output stored two messages of a batch under one

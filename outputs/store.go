@@ -229,7 +229,7 @@ func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest
 			return ingest.Receipt{}, err
 		}
 	}
-	open := handle.Open
+	open := opener(msg, handle)
 	stat := handle.Stat
 	if ingest.HasContent(msg) {
 		content, err := contentOf(msg)
