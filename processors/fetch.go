@@ -42,7 +42,7 @@ func FetchFields() []*service.ConfigField {
 			Description("What to do with the element that the message names.").
 			Default(opDownload),
 		service.NewIntField(fieldMaxBytes).
-			Description("The largest object that `read` and `inline` put into a message, in bytes. To `read` a larger one is an error that no retry can mend.").
+			Description("The largest object that `read` and `inline` put into a message, in bytes. To `read` a larger one is an error that no retry can fix.").
 			Default(defaultMaxBytes).
 			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 		service.NewDurationField(fieldStallTimeout).

@@ -21,7 +21,7 @@ func checkCommand() *cli.Command {
 		Description: `
 Lints the configurations, connects to every system that they name, and tests which
 permissions are there: list, get, put, delete, and what is needed of the queue. Of
-what fails it says what the problem is, and how to mend it. Nothing is changed: no
+what fails it says what the problem is, and how to fix it. Nothing is changed: no
 object is written or removed, no stream is created. What cannot be tested without
 a change is said to be not tested.
 

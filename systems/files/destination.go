@@ -32,7 +32,7 @@ Works with local file systems and with what is mounted. A file is written under 
 
 The modification time is that of the source's object, and the permissions too where the source tells them: it does if it is a file, also one that came through a bucket (metadata ` + "`Mtime` and `Mode`" + `, as of rclone). Content type, other metadata and tags are not kept.
 
-A name that leads out of the folder or is no file's is an error that no retry can mend: absolute, with ` + "`.`, `..`" + ` or empty segments, a slash at its end, a NUL, a segment of more than 255 bytes, a reserved name on Windows, through a symbolic link that leads out. A symbolic link under the name itself is replaced. *Limits:* where a file system does not tell upper case from lower case, or composed characters from others, two names can be one file, and the later one replaces the earlier.
+A name that leads out of the folder or is no file's is an error that no retry can fix: absolute, with ` + "`.`, `..`" + ` or empty segments, a slash at its end, a NUL, a segment of more than 255 bytes, a reserved name on Windows, through a symbolic link that leads out. A symbolic link under the name itself is replaced. *Limits:* where a file system does not tell upper case from lower case, or composed characters from others, two names can be one file, and the later one replaces the earlier.
 
 A full disk, an exceeded quota and a denied write pause consumption.
 

@@ -39,7 +39,7 @@ Every copy is proved. Where the source vouches for an MD5, it goes with the uplo
 
 Parts of large objects are read by range and uploaded at once, from one connection to the other. One that fails is tried again alone, at most three times in all.
 
-Keys that some servers store as another key (empty, ` + "`.` and `..`" + ` segments) or refuse (segments of more than 255 bytes) are errors that no retry can mend, except at AWS.
+Keys that some servers store as another key (empty, ` + "`.` and `..`" + ` segments) or refuse (segments of more than 255 bytes) are errors that no retry can fix, except at AWS.
 `
 
 func init() {
@@ -80,7 +80,7 @@ func init() {
 				Default("auto").Advanced(),
 			service.NewStringAnnotatedEnumField(fieldUnsafeKeys, map[string]string{
 				"auto":   "`allow` at AWS, `refuse` elsewhere.",
-				"refuse": "An error that no retry can mend.",
+				"refuse": "An error that no retry can fix.",
 				"allow":  "Store them, if the server keeps them byte for byte.",
 			}).
 				Description("What to do with keys that some servers would store as another key, such as `a//b` and `a/../b`.").
