@@ -35,6 +35,9 @@ cross: ## Compile for every system that releases are made for; slow the first ti
 .PHONY: test
 test: ## Run all tests; the first run builds the servers that they need
 	go test -timeout 30m ./...
+
+.PHONY: test-bench
+test-bench: ## Run the tests of the bench, which is a module of its own
 	cd bench && go test ./...
 
 .PHONY: bench
