@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/sse"
 	"github.com/minio/minio-go/v7/pkg/tags"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -138,5 +140,52 @@ func TestOverwrittenBeforeTheCopy(t *testing.T) {
 				assert.Zero(t, meter.written.Load(), "the newer version is copied by the server, too")
 			})
 		}
+	}
+}
+
+// TestCopiesOfEncryptedObjects moves objects whose ETags are no digests: a copy is
+// recorded, as an upload is, and found up to date.
+func TestCopiesOfEncryptedObjects(t *testing.T) {
+	t.Setenv("MINIO_KMS_SECRET_KEY", "key:"+base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	server := startMinIO(t)
+	encrypt := func(bucket string) {
+		require.NoError(t, server.SetBucketEncryption(t.Context(), server.bucket(bucket), sse.NewConfigurationSSEKMS("key")))
+	}
+	encrypt("encrypted")
+	server.bucket("plain")
+	putAll(t, server, "encrypted", copied)
+	putAll(t, server, "plain", copied)
+	for _, tc := range []struct {
+		from, to string
+		copies   int
+	}{
+		// MinIO does not say of parts that it encrypts them, so these are streamed.
+		{"plain", "plain-to-encrypted", len(copied) - 1},
+		{"encrypted", "encrypted-to-encrypted", len(copied) - 1},
+		{"encrypted", "encrypted-to-plain", 0},
+	} {
+		t.Run(tc.to, func(t *testing.T) {
+			server, n := server.of(t), startNATS(t)
+			if strings.HasSuffix(tc.to, "-plain") {
+				server.bucket(tc.to)
+			} else {
+				encrypt(tc.to)
+			}
+			for _, result := range []string{"stored", "up_to_date"} {
+				scan(t, n, server.fields(tc.from))
+				worker := start(t, dequeue{source: server.fields(tc.from), outputs: []string{server.fields(tc.to)}}.config(n))
+				drained(t, n, time.Minute)
+				copies := tc.copies
+				if result == "up_to_date" {
+					copies = 0
+				}
+				require.Eventually(t, func() bool {
+					return worker.metric("ingest_storage_objects_total", `result="`+result+`"`) == len(copied) &&
+						worker.metric("ingest_storage_operations_total", `operation="copy"`, `result="success"`) == copies
+				}, time.Minute, tick, result)
+				worker.stop()
+			}
+			requireSame(t, server, tc.to, "", copied)
+		})
 	}
 }

@@ -38,7 +38,7 @@ type account struct {
 // on the destination, which servers ignore).
 func (d *destination) CanCopy(from ingest.Client) bool {
 	s, ok := from.(*source)
-	return ok && d.serverCopy && s.account == d.account && !s.opaque && !d.crc32c && !d.createOnly && !d.copying.refused.Load()
+	return ok && d.serverCopy && s.account == d.account && !s.opaque && !d.crc32c && !d.createOnly && !d.copiesWhole.refused.Load()
 }
 
 // Copy implements ingest.Copier. The server is asked for the version with this ETag
@@ -59,9 +59,9 @@ func (d *destination) Copy(ctx context.Context, from ingest.Client, id, codec in
 	stored, err := c.run(ctx)
 	switch {
 	case errors.Is(err, errUnverified), errors.Is(err, errOtherParts):
-		err = d.copying.refuse(err)
+		err = c.state.refuse(err)
 	case err == nil:
-		d.copying.works.Store(true)
+		c.state.works.Store(true)
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
 		d.log.Debugf("%s is not copied by the server: %v", d.uri(key), err)
@@ -78,6 +78,8 @@ type serverCopy struct {
 	*upload
 	from *source
 	id   ingest.Codec
+	// state is that of copies in one piece, or in parts.
+	state *copyState
 }
 
 // run copies the object in the parts that it has at the source, so that the ETag of
@@ -106,6 +108,7 @@ func (c *serverCopy) condition() map[string]string {
 }
 
 func (c *serverCopy) whole(ctx context.Context) (*ingest.Stored, error) {
+	c.state = &c.d.copiesWhole
 	headers := c.condition()
 	for name := range c.opts.Header() {
 		headers[name] = c.opts.Header().Get(name)
@@ -129,6 +132,9 @@ func (c *serverCopy) whole(ctx context.Context) (*ingest.Stored, error) {
 // inParts copies ranges of the source, several at once. Nothing of it can be seen
 // before all of them are proved.
 func (c *serverCopy) inParts(ctx context.Context, partSize int64) (*ingest.Stored, error) {
+	if c.state = &c.d.copiesInParts; c.state.refused.Load() {
+		return nil, errors.ErrUnsupported
+	}
 	return c.multipart(ctx, partSize, func(ctx context.Context, m *multipart) error {
 		m.parts = make([]*part, (c.obj.Len+partSize-1)/partSize)
 		group, groupCtx := errgroup.WithContext(ctx)
@@ -164,7 +170,7 @@ func (c *serverCopy) part(ctx context.Context, m *multipart, i int) (*part, erro
 
 // proved compares the parts with the source before the upload is completed.
 func (c *serverCopy) proved(ctx context.Context, m *multipart) error {
-	if m.opaque || m.etag() == c.obj.ETag {
+	if m.opaque.Load() || m.etag() == c.obj.ETag {
 		return nil
 	}
 	if c.obj.PartSize > 0 {
@@ -214,7 +220,7 @@ func (c *serverCopy) refused(ctx context.Context, doing string, err error) error
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusNotImplemented, status == http.StatusForbidden, status == http.StatusMethodNotAllowed, status == http.StatusLengthRequired:
-		return c.d.copying.refuse(failure)
+		return c.state.refuse(failure)
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
 		return failure
 	}
@@ -227,7 +233,7 @@ func unsupported(reason error) error {
 	return fmt.Errorf("%w: %v", errors.ErrUnsupported, reason) //nolint:errorlint // see above
 }
 
-// copyState remembers how the copies of a destination went.
+// copyState remembers how the copies of one kind went.
 type copyState struct {
 	works, refused atomic.Bool
 }

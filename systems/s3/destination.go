@@ -123,7 +123,8 @@ type destination struct {
 	unsafeKeys      bool
 	createOnly      bool
 	serverCopy      bool
-	copying         copyState
+	copiesWhole     copyState
+	copiesInParts   copyState
 	buffers         *buffers
 	log             *service.Logger
 	// wary says that parts which were not hashed did not prove the copy once.

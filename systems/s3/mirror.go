@@ -54,7 +54,7 @@ func (u *upload) mirror(ctx context.Context) (*ingest.Stored, error) {
 			return u.inOwnParts(ctx)
 		}
 		stored, err := u.multipart(ctx, u.obj.PartSize, func(ctx context.Context, m *multipart) error {
-			if m.opaque {
+			if m.opaque.Load() {
 				send = hashPart
 			}
 			if err := m.spread(ctx, send); err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
 
@@ -23,7 +24,7 @@ type multipart struct {
 	partSize int64
 	// opaque says that the server encrypts with a key of its own: its ETags
 	// are no digests, though they look so.
-	opaque bool
+	opaque atomic.Bool
 	parts  []*part
 }
 
@@ -50,7 +51,7 @@ func (u *upload) multipart(ctx context.Context, partSize int64, fill func(contex
 	if m.id, err = u.d.api.NewMultipartUpload(withAnswer(ctx, &answer), u.d.bucket, u.key, opts); err != nil {
 		return nil, u.failed(ctx, "starting the upload of", nil, err)
 	}
-	m.opaque = encryptedByKey(answer)
+	m.opaque.Store(encryptedByKey(answer))
 	defer func() {
 		if err != nil {
 			err = alongside(err, u.abort(ctx, m.id))
@@ -117,7 +118,7 @@ func (m *multipart) putHashed(ctx context.Context, number int, content []byte) (
 		if p.etag, err = m.send(ctx, number, bytes.NewReader(content), p.size, opts); err != nil {
 			return err
 		}
-		if want := hex.EncodeToString(p.md5); !m.opaque && plainETag.MatchString(p.etag) && p.etag != want {
+		if want := hex.EncodeToString(p.md5); !m.opaque.Load() && plainETag.MatchString(p.etag) && p.etag != want {
 			return fmt.Errorf("%w: part %d of %s has the ETag %q, and %q was expected", errUnverified, number, m.d.uri(m.key), p.etag, want)
 		}
 		return nil
@@ -129,11 +130,16 @@ func (m *multipart) send(ctx context.Context, number int, content io.Reader, siz
 	// Here or in the ETags of the whole is the proof.
 	opts.DisableContentSha256 = true
 	// minio-go would repeat what can be sought; the tries are ours.
-	answer, err := m.d.api.PutObjectPart(ctx, m.d.bucket, m.key, m.id, number, struct{ io.Reader }{content}, size, opts)
+	var answer http.Header
+	info, err := m.d.api.PutObjectPart(withAnswer(ctx, &answer), m.d.bucket, m.key, m.id, number, struct{ io.Reader }{content}, size, opts)
 	if err != nil {
 		return "", m.failed(ctx, fmt.Sprintf("storing part %d of", number), content, err)
 	}
-	return answer.ETag, nil
+	if encryptedByKey(answer) {
+		// MinIO does not say so before.
+		m.opaque.Store(true)
+	}
+	return info.ETag, nil
 }
 
 // abort removes the parts of an unfinished upload, though the attempt may have
