@@ -18,13 +18,15 @@ type proxy struct {
 	mu      sync.Mutex
 	// counts are by method and path, multipart requests by their query too.
 	counts map[string]int
+	// sent counts the bytes that were answered with, by path.
+	sent map[string]int64
 }
 
 // startProxy passes requests to s. Before each of them meddle is called, which may
 // answer it itself and then returns true; it may be nil.
 func startProxy(t *testing.T, s *s3Server, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
 	t.Helper()
-	p := &proxy{counts: map[string]int{}}
+	p := &proxy{counts: map[string]int{}, sent: map[string]int64{}}
 	forward := &httputil.ReverseProxy{
 		// The host stays as it was signed.
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -37,27 +39,46 @@ func startProxy(t *testing.T, s *s3Server, meddle func(http.ResponseWriter, *htt
 		if meddle != nil && meddle(w, r) {
 			return
 		}
-		forward.ServeHTTP(w, r)
+		counted := &countingWriter{ResponseWriter: w}
+		forward.ServeHTTP(counted, r)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.counts[r.Method+" "+r.URL.Path]++
+		p.sent[r.URL.Path] += counted.n
 	}))
 	t.Cleanup(srv.Close)
 	p.address = strings.TrimPrefix(srv.URL, "http://")
 	return p
 }
 
-// puts returns how often each key of a bucket was put.
-func (p *proxy) puts(bucket string) map[string]int {
+type countingWriter struct {
+	http.ResponseWriter
+	n int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (c *countingWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// puts and gets return how often each key of a bucket was put, and got.
+func (p *proxy) puts(bucket string) map[string]int { return p.keys(http.MethodPut, bucket) }
+func (p *proxy) gets(bucket string) map[string]int { return p.keys(http.MethodGet, bucket) }
+
+func (p *proxy) keys(method, bucket string) map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	puts := map[string]int{}
+	requests := map[string]int{}
 	for request, n := range p.counts {
-		if key, ok := strings.CutPrefix(request, "PUT /"+bucket+"/"); ok && key != "" {
-			puts[key] = n
+		if key, ok := strings.CutPrefix(request, method+" /"+bucket+"/"); ok && key != "" {
+			requests[key] = n
 		}
 	}
-	return puts
+	return requests
 }
 
 // requests counts the requests of a method for paths that begin with, and are longer
