@@ -53,11 +53,16 @@ func TestInputThatEndsStopsNothing(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		assert.False(t, s.Stopping())
+
+		ctx, cancel = context.WithCancel(t.Context())
+		s.Input().Watch(ctx, func() {})
+		cancel()
+		synctest.Wait()
+		assert.True(t, s.Stopping(), "the one that ended does not count any more")
 	})
 }
 
-func TestStopIsThatOfOneStream(t *testing.T) {
+func TestComponentsOfAStreamHaveOneStop(t *testing.T) {
 	res := service.MockResources()
 	assert.Same(t, StopOf(res), StopOf(res))
-	assert.NotSame(t, StopOf(res), StopOf(service.MockResources()))
 }
