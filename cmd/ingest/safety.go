@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ingest-bundle/ingest/internal/check"
 	"github.com/ingest-bundle/ingest/internal/commandline"
 	"github.com/ingest-bundle/ingest/internal/safety"
 )
@@ -22,12 +23,18 @@ func findDangers(line *commandline.Line) []safety.Finding {
 	// What is wrong with the files is reported by the command itself.
 	_ = importEnv(envFiles(line.Words()))
 	files := map[string][]byte{}
+	var unset []safety.Finding
 	for _, arg := range line.BehindCommand() {
 		for _, path := range configsAt(arg) {
 			if text, err := os.ReadFile(path); err == nil {
 				files[path] = expandEnv(text)
+				unset = append(unset, unsetIn(path, text)...)
 			}
 		}
+	}
+	// lint tells of these itself. The engine does not say where they are.
+	if len(unset) > 0 && line.Name != "ingest lint" {
+		return unset
 	}
 	// lint takes files that have nothing to do with each other.
 	groups := []map[string][]byte{files}
@@ -50,6 +57,14 @@ func findDangers(line *commandline.Line) []safety.Finding {
 		}
 	}
 	return all
+}
+
+// unsetIn returns the environment variables that a file needs and that are not set.
+func unsetIn(path string, text []byte) (findings []safety.Finding) {
+	for _, l := range check.Unset(text) {
+		findings = append(findings, safety.Finding{File: path, Line: l.Line, Text: l.Text + ": " + l.Mend})
+	}
+	return findings
 }
 
 // configsAt returns the YAML files that an argument of a command stands for: a

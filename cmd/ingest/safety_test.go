@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,5 +30,28 @@ output: { ingest_s3: { endpoint: localhost, bucket: "${SAFETY_TEST_TO}" } }
 			require.NoError(t, err)
 			assert.Len(t, findDangers(line), dangers, "%s, to %s", flags, to)
 		}
+	}
+}
+
+// TestVariablesThatAreNotSet are told with file and line, which the engine does not do.
+func TestVariablesThatAreNotSet(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(config, []byte(`
+input: { generate: { mapping: root = "" } }
+output:
+  # ${NO_SUCH_IN_A_COMMENT}
+  file: { path: "${NO_SUCH_VARIABLE}/${NO_SUCH_WITH_DEFAULT:x}", codec: lines }
+`), 0o600))
+	told := config + "(5,1) environment variable NO_SUCH_VARIABLE is not set: export it, name a file that has it with --env-file, or give it a default: ${NO_SUCH_VARIABLE:default}"
+	for command, want := range map[string][]string{
+		"run": {told}, "streams": {told}, "streams -r": {told}, "lint": nil, "run --chilled": nil,
+	} {
+		line, err := readCommandLine(append(append([]string{"ingest"}, strings.Fields(command)...), config))
+		require.NoError(t, err)
+		var got []string
+		for _, f := range findDangers(line) {
+			got = append(got, f.String())
+		}
+		assert.Equal(t, want, got, command)
 	}
 }

@@ -15,9 +15,9 @@ import (
 // withoutDefault matches the environment variables that must be set.
 var withoutDefault = regexp.MustCompile(`\$\{([0-9A-Za-z_.]+)\}`)
 
-// lint returns what Benthos says of a configuration, and the environment variables
-// that are not set, with their lines.
-func (c *Checker) lint(text, expanded []byte) []Lint {
+// Unset returns the environment variables that a configuration needs and that are not
+// set, with their lines.
+func Unset(text []byte) []Lint {
 	lints := []Lint{}
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -33,6 +33,12 @@ func (c *Checker) lint(text, expanded []byte) []Lint {
 			}
 		}
 	}
+	return lints
+}
+
+// lint returns what Benthos says of a configuration, and what Unset does.
+func (c *Checker) lint(text, expanded []byte) []Lint {
+	lints := Unset(text)
 	found, err := c.Schema.NewStreamConfigLinter().SetSkipEnvVarCheck(true).LintYAML(expanded)
 	if err != nil {
 		return append(lints, Lint{Line: 1, Text: err.Error(), Mend: "fix the YAML"})
