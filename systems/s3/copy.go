@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"golang.org/x/sync/errgroup"
@@ -18,9 +17,6 @@ import (
 const (
 	// copyPartSize is the size of the parts of a copy that has no parts to mirror.
 	copyPartSize = 512 << 20
-	// slowestCopy is what a server that copies without a word is expected to get
-	// done in a second.
-	slowestCopy = 1 << 20
 )
 
 var _ ingest.Copier = (*destination)(nil)
@@ -116,7 +112,7 @@ func (c *serverCopy) whole(ctx context.Context) (*ingest.Stored, error) {
 	// The copy gets what an upload would, and nothing else that the source has.
 	headers["X-Amz-Metadata-Directive"] = "REPLACE"
 	headers["X-Amz-Tagging-Directive"] = "REPLACE"
-	defer c.working(ctx, c.obj.Len)()
+	defer working(ctx, c.obj.Len)()
 	var answer http.Header
 	info, err := c.d.api.CopyObject(withAnswer(ctx, &answer), c.from.bucket, c.id.ID, c.d.bucket, c.key, headers, minio.CopySrcOptions{}, minio.PutObjectOptions{})
 	if err != nil {
@@ -156,7 +152,7 @@ func (c *serverCopy) inParts(ctx context.Context, partSize int64) (*ingest.Store
 
 func (c *serverCopy) part(ctx context.Context, m *multipart, i int) (*part, error) {
 	s := m.span(i)
-	defer c.working(ctx, s.length)()
+	defer working(ctx, s.length)()
 	done, err := c.d.api.CopyObjectPart(ctx, c.from.bucket, c.id.ID, c.d.bucket, c.key, m.id, i+1, s.offset, s.length, c.condition())
 	if err != nil {
 		return nil, c.refused(ctx, fmt.Sprintf("copying part %d of", i+1), err)
@@ -185,29 +181,6 @@ func (c *serverCopy) proved(ctx context.Context, m *multipart) error {
 		return fmt.Errorf("%s: %w", c.from.uri(c.id.ID), ingest.ErrChanged)
 	}
 	return nil
-}
-
-// working reports progress while the server copies so many bytes, for as long as
-// that may take, until the function that is returned is called.
-func (c *serverCopy) working(ctx context.Context, size int64) (stop func()) {
-	seconds := size / slowestCopy
-	if seconds == 0 {
-		return func() {}
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
-	go func() {
-		ticker := time.NewTicker(waitingTick)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				ingest.Progress(ctx)
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return cancel
 }
 
 // refused is failed for the copy itself. What the server has against a copy it need

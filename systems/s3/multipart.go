@@ -93,6 +93,7 @@ func (m *multipart) complete(ctx context.Context) (*ingest.Stored, error) {
 	if m.d.createOnly {
 		opts.SetMatchETagExcept("*")
 	}
+	defer working(ctx, size)()
 	info, err := m.d.api.CompleteMultipartUpload(ctx, m.d.bucket, m.key, m.id, completed, opts)
 	if err != nil {
 		failure := m.failed(ctx, "completing the upload of", nil, err)
