@@ -18,7 +18,7 @@ func (s *Store) copy(ctx context.Context, handle *ingest.Handle, codec ingest.Co
 	if !ok || ingest.HasContent(msg) {
 		return nil, errors.ErrUnsupported
 	}
-	stored, err := handle.CopyTo(ctx, countedCopier{copier, s}, codec)
+	stored, err := handle.CopyTo(ctx, countedCopier{copier, s, msg}, codec)
 	if errors.Is(err, ingest.ErrNotFound) {
 		return nil, errVanished
 	}
@@ -28,10 +28,12 @@ func (s *Store) copy(ctx context.Context, handle *ingest.Handle, codec ingest.Co
 // countedCopier counts the copies of a Copier.
 type countedCopier struct {
 	ingest.Copier
-	s *Store
+	s   *Store
+	msg *service.Message
 }
 
 func (c countedCopier) Copy(ctx context.Context, client ingest.Client, element, codec ingest.Codec, obj ingest.Object) (*ingest.Stored, error) {
+	leave(c.msg)
 	start := time.Now()
 	stored, err := c.Copier.Copy(ctx, client, element, codec, obj)
 	if errors.Is(err, errors.ErrUnsupported) {

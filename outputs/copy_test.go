@@ -3,8 +3,11 @@ package outputs
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +20,7 @@ type copier struct {
 	cannot bool
 	err    error
 	copies int
+	onCopy func()
 }
 
 func (c *copier) CanCopy(ingest.Client) bool { return !c.cannot }
@@ -24,6 +28,9 @@ func (c *copier) CanCopy(ingest.Client) bool { return !c.cannot }
 func (c *copier) Copy(_ context.Context, from ingest.Client, element, codec ingest.Codec, obj ingest.Object) (*ingest.Stored, error) {
 	if c.err != nil {
 		return nil, c.err
+	}
+	if c.onCopy != nil {
+		c.onCopy()
 	}
 	c.copies++
 	c.objects[codec.Name] = from.(*client).content
@@ -79,4 +86,18 @@ func TestContentIsNotCopiedByTheServer(t *testing.T) {
 	require.NoError(t, s.Write(testContext(t), read))
 	assert.Equal(t, "made of it", dest.objects["name"])
 	assert.Zero(t, dest.copies)
+}
+
+// An output that reads needs not wait for another whose server copies.
+func TestFanOutOfACopyAndAnUpload(t *testing.T) {
+	content := strings.Repeat("0123456789", 1<<20)
+	src, other, same := newClient(content), newMemory(), &copier{memory: newMemory()}
+	same.onCopy = func() {
+		assert.Eventually(t, func() bool { _, ok := other.get("name"); return ok }, patience/2, time.Millisecond)
+	}
+	f := newTestFanOut(t, "shared_memory: 65536\n", "", same, other)
+	require.NoError(t, f.WriteBatch(testContext(t), service.MessageBatch{carrying(src)}))
+	assert.Equal(t, content, other.objects["name"])
+	assert.Equal(t, content, same.objects["name"])
+	assert.Equal(t, []int{1, 0, 1, 1}, []int{same.copies, same.stores, other.stores, src.opens})
 }

@@ -88,6 +88,15 @@ func (f *fanOut) copies(msg *service.Message) (msgs []*service.Message, done fun
 	return msgs, func(output int) { claims[output].Done() }
 }
 
+// leave has the other outputs not wait for this message's: it works on the object
+// without reading it.
+func leave(msg *service.Message) {
+	v, _ := msg.MetaGetImmut(sharedKey)
+	if s, ok := v.(*shared); ok {
+		s.Leave()
+	}
+}
+
 // opener returns what opens the object for this message: its claim if it has one.
 func opener(msg *service.Message, handle *ingest.Handle) share.Opener {
 	v, _ := msg.MetaGetImmut(sharedKey)

@@ -104,6 +104,17 @@ func (c *Claim) Done() {
 	}
 }
 
+// Leave says that the others need not wait for the reader. If it opens the object all
+// the same, it does so on its own.
+func (c *Claim) Leave() {
+	d := c.download
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	if c.state == absent {
+		d.leave(c)
+	}
+}
+
 // wait waits until something has changed. The lock is held before and after it.
 func (c *Claim) wait() error {
 	c.waits = true
