@@ -94,7 +94,7 @@ func engineOptions(args []string) []service.CLIOptFunc {
 		service.CLIOptSetProductName("ingest"),
 		service.CLIOptSetDefaultConfigPaths(defaultConfigs...),
 		service.CLIOptSetMainSchemaFrom(schema),
-		service.CLIOptAddTeeLogger(slog.New(hints{os.Stderr})),
+		service.CLIOptAddTeeLogger(slog.New(hints{out: os.Stderr})),
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(queueCommand()),
 		service.CLIOptAddCommand(checkCommand()),
