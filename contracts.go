@@ -110,6 +110,14 @@ type Copier interface {
 	Copy(ctx context.Context, client Client, element, codec Codec, obj Object) (*Stored, error)
 }
 
+// Deleter is a Destination that can delete what it holds.
+type Deleter interface {
+	Destination
+	// Delete deletes what Stat returned, and nothing that came after it, as far
+	// as the system can tell. What is gone is no error.
+	Delete(ctx context.Context, codec Codec, held *Stored) error
+}
+
 // ConnectionTester is implemented by sources and destinations that can tell
 // whether they are reachable with their configuration. It changes nothing.
 type ConnectionTester interface {

@@ -23,10 +23,27 @@ const (
 	// MetaAbsent lists the destinations that were seen to hold nothing under the
 	// element's name: an AbsenceToken for each, with commas between.
 	MetaAbsent = "ingest_absent"
+	// MetaOperation says what an element is for, if not to be moved:
+	// OperationDelete. MetaDeleteAt then lists the destinations that were seen to
+	// hold it, as MetaAbsent does.
+	MetaOperation = "ingest_operation"
+	MetaDeleteAt  = "ingest_delete_at"
 )
 
-// AbsenceToken stands, in MetaAbsent, for a destination at which Locator.Location
-// returns the location for the element.
+// OperationDelete says, in MetaOperation, that the source was seen to have the element
+// no longer, so that it may be deleted at destinations, once the source has said so
+// itself.
+const OperationDelete = "delete"
+
+// IsDeletion reports whether metadata, given by a lookup function such as a message's
+// MetaGet, is that of an element that may be deleted.
+func IsDeletion(get func(key string) (string, bool)) bool {
+	operation, _ := get(MetaOperation)
+	return operation == OperationDelete
+}
+
+// AbsenceToken stands, in MetaAbsent and MetaDeleteAt, for a destination at which
+// Locator.Location returns the location for the element.
 func AbsenceToken(location string) string {
 	sum := sha256.Sum256([]byte(location))
 	return hex.EncodeToString(sum[:8])

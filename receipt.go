@@ -43,6 +43,9 @@ const (
 	OutcomeKept Outcome = "kept"
 	// OutcomeVanished means that the source no longer has the object.
 	OutcomeVanished Outcome = "vanished"
+	// OutcomeDeleted means that the source no longer has the object, and now
+	// the destination has not either.
+	OutcomeDeleted Outcome = "deleted"
 )
 
 // Receipt is what a store output reports for one message.

@@ -212,8 +212,8 @@ func (s *Scan) countUnchanged() {
 func (s *Scan) skip(err error) {
 	s.skipped++
 	s.errs.Incr(1)
-	s.log.Errorf("an element is left out of the scan: %v", err)
-	s.tracker.Fail(fmt.Errorf("an element was left out of the scan: %w", err))
+	s.log.Errorf("left out of the scan: %v", err)
+	s.tracker.Fail(fmt.Errorf("left out of the scan: %w", err))
 }
 
 // final reports whether waiting can mend nothing: a scan that runs once ends,

@@ -1,9 +1,6 @@
 package outputs
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ingest-bundle/ingest"
@@ -19,6 +16,5 @@ func (s *Store) knownAbsent(codec ingest.Codec, msg *service.Message) bool {
 	if !ok || s.overwrite != overwriteChanged || component.DeliveredBefore(msg) {
 		return false
 	}
-	l, ok := s.dest.(ingest.Locator)
-	return ok && slices.Contains(strings.Split(absent, ","), ingest.AbsenceToken(l.Location(codec)))
+	return s.hasToken(codec, absent)
 }

@@ -200,6 +200,9 @@ func (f *fanOut) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 		if err := msg.GetError(); err != nil {
 			return fmt.Errorf("the message failed before: %w", err)
 		}
+		if f.cleanUp && ingest.IsDeletion(msg.MetaGet) {
+			return ingest.Permanent(fmt.Errorf("with %s the source loses what is copied, and a scan with delete would have the copies deleted: take one of the two away", fieldCleanUp))
+		}
 		deliveries[i] = &delivery{msg: msg}
 	}
 	if err := f.store(ctx, deliveries); err != nil {
@@ -306,7 +309,7 @@ func outcomeOf(of []*delivery) ingest.Outcome {
 			}
 		}
 	}
-	for _, o := range []ingest.Outcome{ingest.OutcomeVanished, ingest.OutcomeStored, ingest.OutcomeKept, ingest.OutcomeUpToDate} {
+	for _, o := range []ingest.Outcome{ingest.OutcomeDeleted, ingest.OutcomeVanished, ingest.OutcomeStored, ingest.OutcomeKept, ingest.OutcomeUpToDate} {
 		if reported[o] {
 			return o
 		}

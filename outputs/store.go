@@ -64,9 +64,9 @@ The message must carry an object: a processor such as ` + "`ingest_s3`" + ` goes
 
 ### Metrics
 
-- ` + "`ingest_storage_objects_total`, by `result`" + `: stored, up_to_date (the copy was there), kept (something else was there, and ` + "`overwrite` is `never`" + `), vanished (the object is gone from the source), error.
+- ` + "`ingest_storage_objects_total`, by `result`" + `: stored, up_to_date (the copy was there), kept (something else was there, and ` + "`overwrite` is `never`" + `), vanished (the object is gone from the source), deleted (so is its copy), error.
 - ` + "`ingest_storage_bytes_total`" + `: bytes that were stored.
-- ` + "`ingest_storage_operations_total`, by `operation` (stat, copy, store) and `result` (success, error)" + `: what was done at the destination; a copy is one that its server made of an object that it has, too.
+- ` + "`ingest_storage_operations_total`, by `operation` (stat, copy, store, delete) and `result` (success, error)" + `: what was done at the destination; a copy is one that its server made of an object that it has, too.
 - ` + "`ingest_storage_operation_duration_seconds`, by `operation`" + `: how long that took, as a histogram.
 `
 
@@ -103,7 +103,7 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 	if v, ok := dest.(ingest.DigestVerifier); ok {
 		s.verifiesDigest = v.VerifiesDigest()
 	}
-	s.ops.Zero([]string{opStat, opCopy, opStore}, component.Results)
+	s.ops.Zero([]string{opStat, opCopy, opStore, opDelete}, component.Results)
 	s.bytes.Zero()
 	key, err := conf.FieldString(fieldKey)
 	if err != nil {
@@ -221,6 +221,9 @@ func (s *Store) codec(handle *ingest.Handle, msg *service.Message) (ingest.Codec
 
 // deliver brings the destination up to date.
 func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest.Codec, msg *service.Message) (ingest.Receipt, error) {
+	if removed, err := s.remove(ctx, handle, codec, msg); removed || err != nil {
+		return ingest.Receipt{Outcome: ingest.OutcomeDeleted}, err
+	}
 	var held *ingest.Stored
 	namesake := s.namesake(handle, codec)
 	if s.overwrite != overwriteAlways && !s.knownAbsent(codec, msg) || namesake {

@@ -112,8 +112,13 @@ func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.Mess
 	if err != nil {
 		return nil, err
 	}
-	if f.operation == opDownload {
+	deletion := ingest.IsDeletion(msg.MetaGet)
+	switch {
+	case f.operation == opDownload:
 		ingest.Attach(msg, handle)
+		return service.MessageBatch{msg}, nil
+	case f.operation == opInline && deletion:
+		// It is there to be queued, and not to be fetched.
 		return service.MessageBatch{msg}, nil
 	}
 	ctx, cancel := component.AttemptContext(ctx, msg)
@@ -132,6 +137,9 @@ func (f *Fetch) Process(ctx context.Context, msg *service.Message) (service.Mess
 	}
 	err = component.StallCause(ctx, err, handle)
 	if errors.Is(err, ingest.ErrNotFound) {
+		if deletion {
+			f.log.Warnf("%q is not deleted at the destinations: that takes the operation %s, and this is %s", handle.Codec().ID, opDownload, f.operation)
+		}
 		return nil, nil
 	}
 	if err != nil {

@@ -97,3 +97,23 @@ func TestDamagedInlineContentIsPermanent(t *testing.T) {
 	_, err := newFetch(t, newClient("content"), "").Process(t.Context(), msg)
 	assert.Equal(t, ingest.KindPermanent, ingest.KindOf(err))
 }
+
+// What is to be deleted travels to the worker, and reaches no output as content.
+func TestWhatIsToBeDeleted(t *testing.T) {
+	for operation, reaches := range map[string]bool{"download": true, "inline": true, "read": false, "stat": false} {
+		t.Run(operation, func(t *testing.T) {
+			c := newClient("content")
+			c.err = ingest.ErrNotFound
+			msg := message()
+			msg.MetaSetMut(ingest.MetaOperation, ingest.OperationDelete)
+			batch, err := newFetch(t, versioned{c}, "operation: "+operation).Process(t.Context(), msg)
+			require.NoError(t, err)
+			require.Equal(t, reaches, len(batch) == 1)
+			if reaches {
+				assert.Equal(t, elementJSON, body(t, batch[0]))
+				assert.True(t, ingest.IsDeletion(batch[0].MetaGet))
+				assert.False(t, ingest.HasContent(batch[0]))
+			}
+		})
+	}
+}

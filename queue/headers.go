@@ -11,7 +11,8 @@ import (
 const headerPrefix = "Ingest-"
 
 // described are the metadata keys that travel as headers.
-var described = []string{ingest.MetaSize, ingest.MetaETag, ingest.MetaLastModified, ingest.MetaContentType, ingest.MetaInline, ingest.MetaAbsent}
+var described = []string{ingest.MetaSize, ingest.MetaETag, ingest.MetaLastModified, ingest.MetaContentType, ingest.MetaInline,
+	ingest.MetaAbsent, ingest.MetaOperation, ingest.MetaDeleteAt}
 
 // HeadersFromMeta returns the headers for the metadata that says what a listing
 // knew of an object: ingest_last_modified becomes Ingest-Last-Modified.

@@ -32,7 +32,7 @@ var systems = map[string]system{
 const pluginComponent = "ingest_plugin"
 
 // reserved are fields that the workflow sets.
-var reserved = []string{"interval", "operation", "max_in_flight", "destinations", "compare"}
+var reserved = []string{"interval", "operation", "max_in_flight", "destinations", "compare", "delete", "max_delete"}
 
 // role says what an endpoint is used for.
 type role struct {

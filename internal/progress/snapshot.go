@@ -13,8 +13,8 @@ type Snapshot struct {
 	Elapsed time.Duration
 	// Scanned counts the elements that scans found.
 	Scanned int64
-	// Stored, UpToDate, Kept and Vanished count the objects that are done.
-	Stored, UpToDate, Kept, Vanished int64
+	// Stored, UpToDate, Kept, Vanished and Deleted count the objects that are done.
+	Stored, UpToDate, Kept, Vanished, Deleted int64
 	// Bytes counts what was sent to destinations, failed attempts included.
 	Bytes int64
 	// FailedAttempts counts attempts that are followed by another.
@@ -35,7 +35,7 @@ type Snapshot struct {
 }
 
 // Done counts the objects that are done.
-func (s *Snapshot) Done() int64 { return s.Stored + s.UpToDate + s.Kept + s.Vanished }
+func (s *Snapshot) Done() int64 { return s.Stored + s.UpToDate + s.Kept + s.Vanished + s.Deleted }
 
 // Idle reports whether every scan has ended, all that was found is queued, and
 // the queues have nothing left.
@@ -67,6 +67,7 @@ func (t *Tracker) Snapshot(ctx context.Context) *Snapshot {
 	s.UpToDate = t.outcome(ingest.OutcomeUpToDate).Load()
 	s.Kept = t.outcome(ingest.OutcomeKept).Load()
 	s.Vanished = t.outcome(ingest.OutcomeVanished).Load()
+	s.Deleted = t.outcome(ingest.OutcomeDeleted).Load()
 	s.Bytes = t.bytes.Load()
 	s.FailedAttempts = t.failedAttempts.Load()
 	s.Failures, _ = t.Failures()

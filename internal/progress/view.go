@@ -105,6 +105,7 @@ func summary(s *Snapshot) string {
 	add(s.UpToDate, "up to date")
 	add(s.Kept, "left as they were")
 	add(s.Vanished, "vanished at the source")
+	add(s.Deleted, "deleted at the destinations")
 	add(s.FailedAttempts, "retried")
 	parts = append(parts, humanize.Comma(s.Failures)+" failed")
 	return fmt.Sprintf("%s in %s", strings.Join(parts, ", "), s.Elapsed.Round(time.Millisecond))
@@ -122,6 +123,7 @@ type record struct {
 	UpToDate         int64     `json:"up_to_date"`
 	Kept             int64     `json:"kept"`
 	Vanished         int64     `json:"vanished"`
+	Deleted          int64     `json:"deleted"`
 	Bytes            int64     `json:"bytes"`
 	ObjectsPerSecond float64   `json:"objects_per_second"`
 	BytesPerSecond   float64   `json:"bytes_per_second"`
@@ -138,7 +140,7 @@ type record struct {
 func marshal(s *Snapshot, r rates, final bool) string {
 	rec := record{
 		Time: time.Now().UTC(), Final: final, Elapsed: s.Elapsed.Seconds(),
-		Scanned: s.Scanned, Stored: s.Stored, UpToDate: s.UpToDate, Kept: s.Kept, Vanished: s.Vanished,
+		Scanned: s.Scanned, Stored: s.Stored, UpToDate: s.UpToDate, Kept: s.Kept, Vanished: s.Vanished, Deleted: s.Deleted,
 		Bytes: s.Bytes, ObjectsPerSecond: r.objects, BytesPerSecond: r.bytes,
 		FailedAttempts: s.FailedAttempts, Failures: s.Failures, Outages: s.Outages,
 	}

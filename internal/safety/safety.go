@@ -29,6 +29,10 @@ type workflow struct {
 	sources      []place
 	destinations []place
 	cleansUp     bool
+	// removes says that a processor removes objects from the source.
+	removes  bool
+	compared []*compared
+	outputs  []output
 	// settles says that the input knows of all batches made of a message.
 	settles bool
 	// cuts are the processors that make several batches of one.
@@ -62,7 +66,7 @@ func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, er
 		all = append(all, w)
 	}
 	slices.SortFunc(all, func(a, b *workflow) int { return strings.Compare(a.name, b.name) })
-	return slices.Concat(findings, insideOwnSource(all), cleaningTheSame(all)), nil
+	return slices.Concat(findings, insideOwnSource(all), cleaningTheSame(all), removingWhatIsDeleted(all), beyondComparison(all)), nil
 }
 
 // cuttingWhatIsCleanedUp finds processors that give the pieces of an object to the
@@ -87,6 +91,9 @@ func merge(workflows map[string]*workflow, pipeline *workflow) {
 	w.sources = append(w.sources, pipeline.sources...)
 	w.destinations = append(w.destinations, pipeline.destinations...)
 	w.cleansUp = w.cleansUp || pipeline.cleansUp
+	w.removes = w.removes || pipeline.removes
+	w.compared = append(w.compared, pipeline.compared...)
+	w.outputs = append(w.outputs, pipeline.outputs...)
 }
 
 func insideOwnSource(workflows []*workflow) (findings []Finding) {
@@ -150,10 +157,11 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 			return nil
 		}
 		p, ok := placeOf(c.Name, conf)
+		p.file, p.line = file, c.LineStart
+		w.readComparison(c, conf, p, ok)
 		if !ok {
 			return nil
 		}
-		p.file, p.line = file, c.LineStart
 		switch {
 		case c.ComponentType == "input":
 			w.sources = append(w.sources, p)

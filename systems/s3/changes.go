@@ -29,10 +29,13 @@ type changes struct {
 	targets []*target
 	// proves reports whether what is held is a copy of the source's entry.
 	proves func(src, held *entry) bool
-	log    *service.Logger
+	// deletions is nil where nothing is to be deleted.
+	deletions *deletions
+	log       *service.Logger
 
 	// current is what is looked for at the destinations.
 	current *entry
+	ended   bool
 	order   order
 	// hints belong to the element that was returned last.
 	hints     map[string]string
@@ -44,7 +47,10 @@ func (c *changes) reset() {
 	for _, t := range c.targets {
 		t.reset()
 	}
-	c.current, c.order, c.hints, c.unchanged = nil, order{}, nil, 0
+	if c.deletions != nil {
+		c.deletions.reset()
+	}
+	c.current, c.ended, c.order, c.hints, c.unchanged = nil, false, order{}, nil, 0
 }
 
 func (c *changes) close() {
@@ -54,15 +60,25 @@ func (c *changes) close() {
 	}
 }
 
-// next returns the next element that a destination may lack. A listing that fails,
-// whosever it is, has the scan wait and go on.
+// next returns the next element that a destination may lack, and in the end those
+// that destinations should lack. A listing that fails, whosever it is, has the scan
+// wait and go on, and delete nothing.
 func (c *changes) next(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
+	codec, obj, err := c.step(ctx)
+	if err != nil && err != io.EOF && c.deletions != nil { //nolint:errorlint // the end itself
+		c.deletions.stop(err)
+	}
+	return codec, obj, err
+}
+
+func (c *changes) step(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
 	c.hints = nil
-	for {
+	for !c.ended {
 		if c.current == nil {
 			e, err := c.source.next(ctx)
 			if err == io.EOF { //nolint:errorlint // a connection that breaks is not the end
-				c.close()
+				c.ended = true
+				break
 			}
 			if err != nil {
 				return nil, nil, err
@@ -86,6 +102,41 @@ func (c *changes) next(ctx context.Context) (*ingest.Codec, *ingest.Object, erro
 		codec, obj := e.element()
 		return codec, obj, nil
 	}
+	return c.afterTheEnd(ctx)
+}
+
+// afterTheEnd returns what is to be deleted.
+func (c *changes) afterTheEnd(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
+	d := c.deletions
+	if d != nil && !d.settled {
+		if err := c.readToTheEnd(ctx); err != nil {
+			return nil, nil, err
+		}
+		if err := d.settle(!c.order.any); err != nil {
+			return nil, nil, err
+		}
+	}
+	c.close()
+	if d != nil {
+		if codec, hints := d.next(); codec != nil {
+			c.hints = hints
+			return codec, nil, nil
+		}
+	}
+	return nil, nil, io.EOF
+}
+
+// readToTheEnd finds what destinations hold after the last name of the source, if
+// that is of use.
+func (c *changes) readToTheEnd(ctx context.Context) error {
+	for _, t := range c.targets {
+		for c.deletions.doubt == nil && !t.ended {
+			if err := c.advance(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // checkOrder stops the comparison with a source that does not sort.
@@ -94,11 +145,21 @@ func (c *changes) checkOrder(e *entry) {
 		return
 	}
 	for _, t := range c.targets {
-		if !t.blind {
-			c.log.Warnf("the source's listing is not sorted (%q comes too late): what follows is queued without comparing it with %s", e.key, t.location)
-		}
-		t.turnBlind()
+		c.turnBlind(t, fmt.Errorf("the source's listing is not sorted: %q comes too late", e.key))
 	}
+}
+
+// turnBlind gives up the comparison with a destination.
+func (c *changes) turnBlind(t *target, why error) {
+	if t.blind {
+		return
+	}
+	c.log.Warnf("what follows is queued without comparing it with %s: %v", t.location, why)
+	if c.deletions != nil {
+		c.deletions.stop(why)
+	}
+	t.cursor.close()
+	t.head, t.blind = nil, true
 }
 
 // look reports whether every destination holds the object, and the tokens of those
@@ -106,7 +167,7 @@ func (c *changes) checkOrder(e *entry) {
 func (c *changes) look(ctx context.Context, e *entry) (same bool, absent []string, err error) {
 	same = true
 	for _, t := range c.targets {
-		held, err := t.seek(ctx, e.name, c.log)
+		held, err := c.seek(ctx, t, e.name)
 		switch {
 		case err != nil:
 			return false, nil, err
@@ -128,62 +189,63 @@ type target struct {
 	// location is that of the empty name.
 	location string
 
-	head  *entry
-	ended bool
-	order order
+	head *entry
+	// matched says that the source has the name of head.
+	matched bool
+	ended   bool
+	order   order
 	// blind says that the listing tells nothing of what follows.
 	blind bool
 }
 
 func (t *target) reset() {
 	t.cursor.reset()
-	t.head, t.ended, t.order, t.blind = nil, false, order{}, false
-}
-
-func (t *target) turnBlind() {
-	t.cursor.close()
-	t.head, t.blind = nil, true
+	t.head, t.matched, t.ended, t.order, t.blind = nil, false, false, order{}, false
 }
 
 // token says that there is nothing under the name.
 func (t *target) token(name string) string { return ingest.AbsenceToken(t.location + name) }
 
-// seek returns the entry of the name, or nil if there is none or if t is blind.
-// Names must be sought in order.
-func (t *target) seek(ctx context.Context, name string, log *service.Logger) (*entry, error) {
+// seek returns the destination's entry of the name, or nil if there is none or if t
+// is blind. Names must be sought in order.
+func (c *changes) seek(ctx context.Context, t *target, name string) (*entry, error) {
 	for {
-		if err := t.peek(ctx, log); err != nil {
-			return nil, err
+		if t.head == nil && !t.ended && !t.blind {
+			if err := c.advance(ctx, t); err != nil {
+				return nil, err
+			}
 		}
 		switch {
 		case t.head == nil || t.head.name > name:
 			return nil, nil
 		case t.head.name == name:
+			t.matched = true
 			return t.head, nil
 		}
-		t.head = nil
+		if err := c.advance(ctx, t); err != nil {
+			return nil, err
+		}
 	}
 }
 
-// peek makes head the next entry, or nil if there is none.
-func (t *target) peek(ctx context.Context, log *service.Logger) error {
-	if t.head != nil || t.ended || t.blind {
-		return nil
+// advance goes on to the destination's next entry. One that no name of the source
+// matched may be deleted.
+func (c *changes) advance(ctx context.Context, t *target) error {
+	if t.head != nil && !t.matched && c.deletions != nil {
+		c.deletions.add(t.head, t.token(t.head.name))
 	}
+	t.head, t.matched = nil, false
 	e, err := t.next(ctx)
-	if err == io.EOF { //nolint:errorlint // a connection that breaks is not the end
+	switch {
+	case err == io.EOF: //nolint:errorlint // a connection that breaks is not the end
 		t.ended = true
-		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("comparing with %s: %w", t.location, err)
+	case !t.order.follows(e.name):
+		c.turnBlind(t, fmt.Errorf("its listing is not sorted: %q comes too late", e.key))
+	default:
+		t.head = &e
 	}
-	if !t.order.follows(e.name) {
-		log.Warnf("the listing of %s is not sorted (%q comes too late): what follows is queued without comparing it", t.location, e.key)
-		t.turnBlind()
-		return nil
-	}
-	t.head = &e
 	return nil
 }
 

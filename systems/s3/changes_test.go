@@ -68,39 +68,65 @@ func md5Hex(content string) string {
 
 func locationOf(dest int) string { return fmt.Sprintf("s3://dest-%d/", dest) }
 
-// drain returns what is emitted: by name, the destinations that are said to hold
-// nothing.
-func drain(t *testing.T, c *changes, failures int) map[string][]int {
+// result is what a scan emits: by name, the destinations that are said to hold
+// nothing, or from which the element is to be deleted.
+type result struct {
+	moved, deleted map[string][]int
+	leftOut        string
+}
+
+// drain goes through a scan.
+func drain(t *testing.T, c *changes, failures int) result {
 	t.Helper()
-	found := map[string][]int{}
+	r := result{moved: map[string][]int{}, deleted: map[string][]int{}}
 	for {
 		codec, obj, err := c.next(t.Context())
+		if errors.Is(err, ingest.ErrLeftOut) {
+			require.Empty(t, r.leftOut, "it is said once")
+			r.leftOut = err.Error()
+			continue
+		}
 		if err != nil && failures > 0 {
 			failures--
 			continue
 		}
 		if err == io.EOF { //nolint:errorlint // as in the code
-			return found
+			return r
 		}
 		require.NoError(t, err)
-		require.NotContains(t, found, codec.Name, "it comes twice")
 		require.Equal(t, "p/"+codec.Name, codec.ID)
-		require.NotNil(t, obj)
-		absent := []int{}
-		if hint := c.hints[ingest.MetaAbsent]; hint != "" {
-			for _, token := range strings.Split(hint, ",") {
-				i := slices.IndexFunc(c.targets, func(t *target) bool { return t.token(codec.Name) == token })
-				require.GreaterOrEqual(t, i, 0, "a token of no destination")
-				absent = append(absent, i)
-			}
+		into, hint := r.moved, c.hints[ingest.MetaAbsent]
+		if ingest.IsDeletion(func(key string) (string, bool) { v, ok := c.hints[key]; return v, ok }) {
+			into, hint = r.deleted, c.hints[ingest.MetaDeleteAt]
+			require.Nil(t, obj)
+		} else {
+			require.NotNil(t, obj)
+			require.Empty(t, r.deleted, "deletions come last")
 		}
-		found[codec.Name] = absent
+		require.NotContains(t, into, codec.Name, "it comes twice")
+		into[codec.Name] = destinations(t, c, codec.Name, hint)
 	}
 }
 
+// destinations returns what the tokens of a hint stand for.
+func destinations(t *testing.T, c *changes, name, hint string) []int {
+	t.Helper()
+	found := []int{}
+	if hint == "" {
+		return found
+	}
+	for _, token := range strings.Split(hint, ",") {
+		i := slices.IndexFunc(c.targets, func(t *target) bool { return t.token(name) == token })
+		require.GreaterOrEqual(t, i, 0, "a token of no destination")
+		found = append(found, i)
+	}
+	slices.Sort(found)
+	return found
+}
+
 // wanted is the same by looking everything up.
-func wanted(source map[string]string, dests ...map[string]string) map[string][]int {
-	want := map[string][]int{}
+func wanted(source map[string]string, dests ...map[string]string) result {
+	want := result{moved: map[string][]int{}, deleted: map[string][]int{}}
 	for name, content := range source {
 		same, absent := true, []int{}
 		for i, d := range dests {
@@ -111,7 +137,14 @@ func wanted(source map[string]string, dests ...map[string]string) map[string][]i
 			same = same && ok && held == content
 		}
 		if !same {
-			want[name] = absent
+			want.moved[name] = absent
+		}
+	}
+	for i, d := range dests {
+		for name := range d {
+			if _, ok := source[name]; !ok {
+				want.deleted[name] = append(want.deleted[name], i)
+			}
 		}
 	}
 	return want
@@ -159,9 +192,64 @@ func TestChangesAgainstLookingEverythingUp(t *testing.T) {
 		failures += len(from.errs)
 		c := comparing(from, cursors...)
 		want := wanted(source, dests...)
-		require.Equal(t, want, drain(t, c, failures), "round %d", round)
-		require.EqualValues(t, len(source)-len(want), c.unchanged)
+		limit := 1 + random.IntN(60)
+		c.deletions = &deletions{prefix: "p/", limit: limit}
+		found := drain(t, c, failures)
+		require.Equal(t, want.moved, found.moved, "round %d", round)
+		require.EqualValues(t, len(source)-len(want.moved), c.unchanged)
+		switch {
+		case failures > 0, len(want.deleted) > limit, len(source) == 0 && len(want.deleted) > 0:
+			require.Empty(t, found.deleted, "round %d", round)
+			require.Contains(t, found.leftOut, "nothing is deleted", "round %d", round)
+		default:
+			require.Equal(t, want.deleted, found.deleted, "round %d", round)
+			require.Empty(t, found.leftOut, "round %d", round)
+		}
 	}
+}
+
+// What nothing was seen to doubt is deleted, and nothing else.
+func TestDeletionsInDoubt(t *testing.T) {
+	source, dest := map[string]string{"a": "x", "c": "z"}, map[string]string{"a": "x", "b": "y", "c": "z", "d": "x"}
+	deleting := func(from, to *names, limit int) result {
+		c := comparing(from, to)
+		c.deletions = &deletions{prefix: "p/", limit: limit}
+		return drain(t, c, len(from.errs)+len(to.errs))
+	}
+	failing := func(at int) *names {
+		n := holding(source)
+		n.errs[at] = ingest.Outage(errors.New("down"))
+		return n
+	}
+	unsorted := holding(dest)
+	slices.Reverse(unsorted.entries)
+	markers := holding(map[string]string{"a": "x", "c": "z", "folder/": "", "": "x"})
+	for name, tc := range map[string]struct {
+		from, to *names
+		limit    int
+		says     string
+	}{
+		"no doubt":                        {holding(source), holding(dest), 2, ""},
+		"too many":                        {holding(source), holding(dest), 1, "more than 1 objects"},
+		"the source failed at first":      {failing(0), holding(dest), 2, "down"},
+		"the source failed at the end":    {failing(2), holding(dest), 2, "down"},
+		"the destination failed":          {holding(source), func() *names { n := holding(dest); n.errs[4] = errors.New("cut"); return n }(), 2, "cut"},
+		"the destination is not sorted":   {holding(source), unsorted, 2, "not sorted"},
+		"the source shows nothing at all": {holding(nil), holding(dest), 10, "nothing at all"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := deleting(tc.from, tc.to, tc.limit)
+			if tc.says == "" {
+				assert.Equal(t, map[string][]int{"b": {0}, "d": {0}}, found.deleted)
+				assert.Empty(t, found.leftOut)
+				return
+			}
+			assert.Empty(t, found.deleted)
+			assert.Contains(t, found.leftOut, tc.says)
+		})
+	}
+	assert.Empty(t, deleting(holding(source), markers, 2).deleted, "folder markers stay")
+	assert.Empty(t, deleting(holding(nil), holding(nil), 2).leftOut, "nothing to delete is no doubt")
 }
 
 // A destination that fails never makes an element be left out.
@@ -173,11 +261,11 @@ func TestChangesAfterAFailure(t *testing.T) {
 	_, _, err := c.next(t.Context())
 	require.ErrorIs(t, err, ingest.ErrOutage)
 	require.ErrorContains(t, err, "dest-0")
-	assert.Equal(t, map[string][]int{"a": {0}, "c": {0}}, drain(t, c, 0))
+	assert.Equal(t, map[string][]int{"a": {0}, "c": {0}}, drain(t, c, 0).moved)
 	assert.True(t, to.closed, "nothing is read ahead after the end")
 
 	c.reset()
-	assert.Equal(t, map[string][]int{"a": {0}, "c": {0}}, drain(t, c, 0), "the next scan starts over")
+	assert.Equal(t, map[string][]int{"a": {0}, "c": {0}}, drain(t, c, 0).moved, "the next scan starts over")
 	assert.EqualValues(t, 1, c.unchanged)
 }
 
@@ -192,15 +280,15 @@ func TestChangesOfWhatIsNotSorted(t *testing.T) {
 	}
 	t.Run("at a destination", func(t *testing.T) {
 		other := holding(content)
-		assert.Equal(t, map[string][]int{"b": {0}, "d": {}}, drain(t, comparing(holding(content), shuffled(), other), 0))
+		assert.Equal(t, map[string][]int{"b": {0}, "d": {}}, drain(t, comparing(holding(content), shuffled(), other), 0).moved)
 	})
 	t.Run("at the source", func(t *testing.T) {
-		assert.Equal(t, map[string][]int{"b": {}, "d": {}}, drain(t, comparing(shuffled(), holding(content)), 0))
+		assert.Equal(t, map[string][]int{"b": {}, "d": {}}, drain(t, comparing(shuffled(), holding(content)), 0).moved)
 	})
 	t.Run("twice the same", func(t *testing.T) {
 		twice := holding(content)
 		twice.entries = slices.Insert(twice.entries, 1, twice.entries[0])
-		assert.Equal(t, map[string][]int{"b": {}, "c": {}, "d": {}}, drain(t, comparing(holding(content), twice), 0))
+		assert.Equal(t, map[string][]int{"b": {}, "c": {}, "d": {}}, drain(t, comparing(holding(content), twice), 0).moved)
 	})
 }
 

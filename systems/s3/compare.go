@@ -11,9 +11,13 @@ import (
 const (
 	fieldDestinations = "destinations"
 	fieldCompare      = "compare"
+	fieldDelete       = "delete"
+	fieldMaxDelete    = "max_delete"
 
 	compareETag      = "etag"
 	compareSizeMtime = "size_mtime"
+
+	defaultMaxDelete = 1000
 )
 
 // compareFields configure the comparison of a scan with what destinations hold.
@@ -35,6 +39,13 @@ func compareFields() []*service.ConfigField {
 		}).
 			Description("What proves, for `destinations`, that an object need not be queued. With `etags: opaque` ETags prove nothing.").
 			Default(compareETag).Advanced(),
+		service.NewBoolField(fieldDelete).
+			Description("Queue for deletion what `destinations` have beneath their prefixes, and the source has not. The worker deletes it where it was seen, after the source has said once more that it has no such object; what the source has again is copied. Folder markers stay. On a versioned bucket a delete marker is left.\n\nNothing is deleted by a scan in which a listing had an error or was not sorted, or the source showed nothing at all; such a scan ends with a failure.\n\nThe prefixes of the destinations must hold nothing else. Objects must keep their names on the way: what a processor or `key` gives another name would be deleted. The processor that fetches must have `operation: download`. Refused along with `clean_up`.").
+			Default(false).Advanced(),
+		service.NewIntField(fieldMaxDelete).
+			Description("The most objects that one scan queues for deletion. If there are more, it queues none, and ends with a failure.").
+			Default(defaultMaxDelete).Advanced().
+			LintRule(`root = if this < 1 { [ "at least 1 was expected" ] }`),
 	}
 }
 
@@ -42,8 +53,18 @@ func compareFields() []*service.ConfigField {
 // destinations; nil if there are none.
 func changesFromParsed(s *source, conf *service.ParsedConfig, res *service.Resources) (*changes, error) {
 	confs, err := conf.FieldObjectList(fieldDestinations)
-	if err != nil || len(confs) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	deletes, err := conf.FieldBool(fieldDelete)
+	if err != nil {
+		return nil, err
+	}
+	if len(confs) == 0 {
+		if deletes {
+			return nil, fmt.Errorf("field %s: field %s is missing: it says where", fieldDelete, fieldDestinations)
+		}
+		return nil, nil
 	}
 	compare, err := conf.FieldString(fieldCompare)
 	if err != nil {
@@ -57,7 +78,42 @@ func changesFromParsed(s *source, conf *service.ParsedConfig, res *service.Resou
 		}
 		c.targets = append(c.targets, t)
 	}
-	return c, nil
+	if deletes {
+		c.deletions, err = deletionsFromParsed(s, c.targets, conf)
+	}
+	return c, err
+}
+
+func deletionsFromParsed(s *source, targets []*target, conf *service.ParsedConfig) (*deletions, error) {
+	limit, err := conf.FieldInt(fieldMaxDelete)
+	if err != nil {
+		return nil, err
+	}
+	if limit < 1 {
+		return nil, fmt.Errorf("field %s: at least 1 was expected", fieldMaxDelete)
+	}
+	if s.list.startAfter != "" {
+		return nil, fmt.Errorf("field %s: with field %s the scan does not see all that the source has", fieldDelete, fieldStartAfter)
+	}
+	for i, t := range targets {
+		l := t.cursor.(*listing)
+		if l.overlaps(s.list) {
+			return nil, fmt.Errorf("field %s: %s and the source, %s, have buckets of one name, which may be the same, and one prefix is inside the other: objects of the source could be deleted", fieldDelete, t.location, s.location(s.prefix))
+		}
+		for _, other := range targets[i+1:] {
+			if o := other.cursor.(*listing); l.overlaps(o) && strings.EqualFold(l.endpoint, o.endpoint) {
+				return nil, fmt.Errorf("field %s: of %s and %s one is inside the other: what is there would be deleted", fieldDelete, t.location, other.location)
+			}
+		}
+	}
+	return &deletions{prefix: s.prefix, limit: limit}, nil
+}
+
+// overlaps reports whether, in buckets of one name, one of the two lists a part of
+// what the other does. A server may have several names, and is not compared.
+func (l *listing) overlaps(other *listing) bool {
+	return l.bucket == other.bucket && l.prefix != other.prefix &&
+		(strings.HasPrefix(l.prefix, other.prefix) || strings.HasPrefix(other.prefix, l.prefix))
 }
 
 func targetFromParsed(s *source, conf *service.ParsedConfig) (*target, error) {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -103,15 +102,7 @@ func TestCompareNeedsNoMoreThanTheListings(t *testing.T) {
 
 func TestCompareRefuses(t *testing.T) {
 	f := newFake(t, "source")
-	conf, err := service.NewConfigSpec().Fields(connectionFields()...).Fields(
-		service.NewStringField(fieldETags).Default("auto"),
-		service.NewStringField(fieldPrefix).Default(""),
-		service.NewBoolField(fieldRecursive).Default(true),
-		service.NewStringField(fieldStartAfter).Default(""),
-		service.NewStringField(fieldMetafilesPrefix).Default(""),
-	).Fields(compareFields()...).ParseYAML(f.yaml("source", f.against("prefix: in/", "source/in/")), service.NewEmptyEnvironment())
-	require.NoError(t, err)
-	_, err = newSource(conf, service.MockResources())
+	err := f.trySource(t, "source", f.against("prefix: in/", "source/in/"))
 	require.ErrorContains(t, err, "field destinations.0")
 	require.ErrorContains(t, err, "is the source itself")
 }

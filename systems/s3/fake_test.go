@@ -81,6 +81,20 @@ func (f *fakeServer) yaml(bucket, more string) string {
 
 func (f *fakeServer) source(t *testing.T, bucket, more string) *source {
 	t.Helper()
+	s, err := newSource(f.sourceConfig(t, bucket, more), service.MockResources())
+	require.NoError(t, err)
+	return s
+}
+
+// trySource returns the error of a configuration.
+func (f *fakeServer) trySource(t *testing.T, bucket, more string) error {
+	t.Helper()
+	_, err := newSource(f.sourceConfig(t, bucket, more), service.MockResources())
+	return err
+}
+
+func (f *fakeServer) sourceConfig(t *testing.T, bucket, more string) *service.ParsedConfig {
+	t.Helper()
 	spec := service.NewConfigSpec().Fields(connectionFields()...).Fields(
 		service.NewStringField(fieldETags).Default("auto"),
 		service.NewStringField(fieldPrefix).Default(""),
@@ -90,9 +104,7 @@ func (f *fakeServer) source(t *testing.T, bucket, more string) *source {
 	).Fields(compareFields()...)
 	conf, err := spec.ParseYAML(f.yaml(bucket, more), service.NewEmptyEnvironment())
 	require.NoError(t, err)
-	s, err := newSource(conf, service.MockResources())
-	require.NoError(t, err)
-	return s
+	return conf
 }
 
 func (f *fakeServer) destination(t *testing.T, bucket, more string) *destination {
