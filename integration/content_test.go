@@ -36,7 +36,7 @@ output:
 		scan(t, n, source.fields("source"))
 		p := start(t, config)
 		drained(t, n, time.Minute)
-		assert.Equal(t, len(objects), p.metric("ingest_storage_objects_total", `result="`+result+`"`), result)
+		p.counts(len(objects), "ingest_storage_objects_total", `result="`+result+`"`)
 		p.stop()
 	}
 	for _, o := range objects {
@@ -73,7 +73,7 @@ func TestCopiesInOtherParts(t *testing.T) {
 					scan(t, n, source.fields("source"))
 					p := start(t, config)
 					drained(t, n, time.Minute)
-					assert.Equal(t, len(objects), p.metric("ingest_storage_objects_total", `result="`+result+`"`), result)
+					p.counts(len(objects), "ingest_storage_objects_total", `result="`+result+`"`)
 					p.stop()
 				}
 				requireSame(t, dest, "copy", "", objects)

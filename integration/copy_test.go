@@ -63,9 +63,7 @@ func TestCopiedByTheServer(t *testing.T) {
 					scan(t, n, server.fields("source"))
 					worker := start(t, dequeue{source: server.fields("source", p.address), outputs: outputs}.config(n))
 					drained(t, n, time.Minute)
-					require.Eventually(t, func() bool {
-						return worker.metric("ingest_storage_objects_total", `result="`+result+`"`) == 2*len(copied)
-					}, time.Minute, tick, result)
+					worker.counts(2*len(copied), "ingest_storage_objects_total", `result="`+result+`"`)
 					worker.stop()
 				}
 				assert.Zero(t, meter.read.Load(), "objects that were read")
@@ -179,10 +177,8 @@ func TestCopiesOfEncryptedObjects(t *testing.T) {
 				if result == "up_to_date" {
 					copies = 0
 				}
-				require.Eventually(t, func() bool {
-					return worker.metric("ingest_storage_objects_total", `result="`+result+`"`) == len(copied) &&
-						worker.metric("ingest_storage_operations_total", `operation="copy"`, `result="success"`) == copies
-				}, time.Minute, tick, result)
+				worker.counts(len(copied), "ingest_storage_objects_total", `result="`+result+`"`)
+				worker.counts(copies, "ingest_storage_operations_total", `operation="copy"`, `result="success"`)
 				worker.stop()
 			}
 			requireSame(t, server, tc.to, "", copied)

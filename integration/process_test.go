@@ -154,6 +154,13 @@ func (p *process) metric(name string, labels ...string) int {
 	return sum
 }
 
+// counts waits until a metric is as wanted: what is counted is told a little later.
+func (p *process) counts(want int, name string, labels ...string) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool { return p.metric(name, labels...) == want }, 30*time.Second, tick,
+		"%s %v is not %d", name, labels, want)
+}
+
 var metricLine = regexp.MustCompile(`^([a-z_]+)\{(.*)\} (\S+)`)
 
 func containsAll(text string, parts []string) bool {

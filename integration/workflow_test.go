@@ -144,14 +144,14 @@ func TestWorkflowInTwoProcesses(t *testing.T) {
 	drained(t, n, time.Minute)
 	ofWorkflow := []string{`workflow="foo_1-bar_1"`, `source="foo_1"`}
 	ofDestination := append([]string{`destination="bar_1"`, `plugin="s3"`}, ofWorkflow...)
-	assert.Equal(t, 1, enqueue.metric("ingest_enqueue_attempts_total", append(ofWorkflow, `result="success"`)...))
-	assert.Equal(t, len(s.objects), enqueue.metric("ingest_queue_operations_total", append(ofWorkflow, `operation="publish"`, `result="success"`)...))
-	assert.Equal(t, len(s.objects), dequeue.metric("ingest_dequeue_attempts_total", append(ofWorkflow, `destination=""`, `result="success"`)...))
+	enqueue.counts(1, "ingest_enqueue_attempts_total", append(ofWorkflow, `result="success"`)...)
+	enqueue.counts(len(s.objects), "ingest_queue_operations_total", append(ofWorkflow, `operation="publish"`, `result="success"`)...)
+	dequeue.counts(len(s.objects), "ingest_dequeue_attempts_total", append(ofWorkflow, `destination=""`, `result="success"`)...)
 	for _, operation := range []string{"download", "cleanup"} {
-		assert.Equal(t, len(s.objects), dequeue.metric("ingest_client_operations_total", append(ofWorkflow, `operation="`+operation+`"`, `result="success"`)...))
+		dequeue.counts(len(s.objects), "ingest_client_operations_total", append(ofWorkflow, `operation="`+operation+`"`, `result="success"`)...)
 	}
-	assert.Equal(t, len(s.objects), dequeue.metric("ingest_storage_operations_total", append(ofDestination, `operation="store"`, `result="success"`)...))
-	assert.Equal(t, len(s.objects), dequeue.metric("ingest_storage_operation_duration_seconds_count", append(ofDestination, `operation="store"`)...))
+	dequeue.counts(len(s.objects), "ingest_storage_operations_total", append(ofDestination, `operation="store"`, `result="success"`)...)
+	dequeue.counts(len(s.objects), "ingest_storage_operation_duration_seconds_count", append(ofDestination, `operation="store"`)...)
 	stopped(t, enqueue, dequeue)
 	for _, p := range []*process{enqueue, dequeue} {
 		assert.NotContains(t, p.logs.String(), secretKey)
