@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -80,8 +81,9 @@ func (d *download) run() {
 	d.obj, d.ring, d.phase = obj.Describe(), ring, reading
 	d.wake()
 	d.lock.Unlock()
-	d.end(d.read(obj.Reader))
-	_ = obj.Close()
+	content := &resuming{ctx: d.ctx, obj: obj, from: obj.Reader}
+	d.end(d.read(content))
+	_ = errors.Join(content.close(), obj.Close())
 	d.drain()
 }
 

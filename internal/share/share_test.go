@@ -293,6 +293,54 @@ func TestSourceThatFails(t *testing.T) {
 	}
 }
 
+// A download that breaks off goes on where it was, as long as that leads anywhere.
+func TestSourceThatBreaksOff(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err error
+		// times is how often reading fails at one position.
+		times int
+		goes  bool
+	}{
+		"again and again": {errors.New("broken"), 3, true},
+		"for good":        {errors.New("broken"), 4, false},
+		"ends early":      {io.EOF, 1, true},
+		"changed":         {ingest.Changed(errors.New("broken")), 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src := newSource(20 * window)
+				failures, last := 0, 0
+				src.fail = func(_ context.Context, offset int) error {
+					switch {
+					case offset < last+3*window:
+						return nil
+					case failures < tc.times:
+						failures++
+						return tc.err
+					}
+					failures, last = 0, offset
+					return nil
+				}
+				claims := share.NewGroup(2, memory).Share(src.open, -1)
+				for _, r := range []*reading{start(t.Context(), claims[0]), start(t.Context(), claims[1])} {
+					if tc.goes {
+						r.requireGot(t, src)
+						continue
+					}
+					<-r.done
+					require.ErrorIs(t, r.err, tc.err)
+				}
+				synctest.Wait()
+				assert.EqualValues(t, 1, src.opens.Load())
+				assert.Equal(t, src.opens.Load()+src.ranged.Load(), src.closed.Load())
+				if tc.goes {
+					assert.EqualValues(t, len(src.content), src.bytes.Load(), "nothing is read twice")
+				}
+			})
+		})
+	}
+}
+
 func TestMoreThanAnnounced(t *testing.T) {
 	src := newSource(10)
 	claims := share.NewGroup(2, memory).Share(func(ctx context.Context) (*ingest.Object, error) {
