@@ -53,6 +53,10 @@ type Object struct {
 	// ErrChanged if the source has moved on, and with ErrNotFound if the
 	// object has vanished.
 	Range func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+	// Sequential says that the content is to be read from the Reader, and by
+	// Range only what has to be read again: others read it, too, and a range
+	// is not shared with them.
+	Sequential bool
 }
 
 // Close closes the Reader where it can be closed.

@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/ingest-bundle/ingest"
@@ -47,9 +48,9 @@ var (
 )
 
 // Open opens the object as the Opener does, once for all readers that want it. The
-// Object is for this reader alone, which closes it; it has no Range. Where there is
-// nobody to share with, or nothing more to share, Open is the Opener. The context
-// holds until the Object is closed.
+// Object is for this reader alone, which closes it, and Sequential: who reads a range
+// is on its own. Where there is nobody to share with, or nothing more to share, Open
+// is the Opener. The context holds until the Object is closed.
 func (c *Claim) Open(ctx context.Context) (*ingest.Object, error) {
 	obj, err := c.join(ctx)
 	if errors.Is(err, errLetGo) {
@@ -87,8 +88,40 @@ func (c *Claim) join(ctx context.Context) (*ingest.Object, error) {
 		return nil, errLetGo
 	}
 	obj := *d.obj
-	obj.Reader, obj.Range = c, nil
+	obj.Reader, obj.Sequential = c, true
+	if obj.Range != nil {
+		obj.Range = c.openRange
+	}
 	return &obj, nil
+}
+
+// openRange reads on its own what has to be read again. Nobody waits for this reader
+// any more.
+func (c *Claim) openRange(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	d := c.download
+	d.lock.Lock()
+	d.leave(c)
+	d.lock.Unlock()
+	body, err := d.obj.Range(ctx, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	return &ownBody{c, body, body}, nil
+}
+
+// ownBody is what a reader reads on its own. It gets on, too.
+type ownBody struct {
+	claim *Claim
+	io.Reader
+	io.Closer
+}
+
+func (b *ownBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if n > 0 {
+		b.claim.download.group.move(b.claim.reader)
+	}
+	return n, err
 }
 
 // Done says, once, that the reader will not open the object any more. One that is
@@ -193,7 +226,7 @@ func (c *Claim) alone() (io.Reader, error) {
 	if own != nil {
 		return own, nil
 	}
-	own, err := d.openAt(ctx, pos)
+	own, err := c.openAt(ctx, pos)
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +238,23 @@ func (c *Claim) alone() (io.Reader, error) {
 	}
 	c.own = own
 	return own, nil
+}
+
+// openAt opens the rest of the object.
+func (c *Claim) openAt(ctx context.Context, pos int64) (io.ReadCloser, error) {
+	d := c.download
+	if length := d.obj.Len; d.obj.Range != nil && length > pos {
+		return c.openRange(ctx, pos, length-pos)
+	}
+	obj, err := d.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, ingest.ProgressReader(ctx, obj.Reader), pos); err != nil {
+		_ = obj.Close()
+		return nil, fmt.Errorf("reading from the source once more: %w", err)
+	}
+	return &ownBody{c, obj.Reader, obj}, nil
 }
 
 // Close implements io.Closer for the Object.

@@ -178,24 +178,3 @@ func (d *download) drain() {
 	d.until(func() bool { return d.low() == d.head })
 	d.ring = nil
 }
-
-// openAt opens the rest of the object, for a reader that was let go.
-func (d *download) openAt(ctx context.Context, pos int64) (io.ReadCloser, error) {
-	if length := d.obj.Len; d.obj.Range != nil && length > pos {
-		return d.obj.Range(ctx, pos, length-pos)
-	}
-	obj, err := d.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.CopyN(io.Discard, ingest.ProgressReader(ctx, obj.Reader), pos); err != nil {
-		_ = obj.Close()
-		return nil, fmt.Errorf("reading from the source once more: %w", err)
-	}
-	return &rest{obj.Reader, obj}, nil
-}
-
-type rest struct {
-	io.Reader
-	io.Closer
-}

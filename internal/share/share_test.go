@@ -215,6 +215,34 @@ func openWith(t *testing.T, ctx context.Context, c *share.Claim, others ...*shar
 	return c.Open(ctx)
 }
 
+// A part of an upload that failed is read again, and nobody waits for it.
+func TestReaderThatReadsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newSource(20 * window)
+		claims := share.NewGroup(2, memory).Share(src.open, -1)
+		other := start(t.Context(), claims[0])
+		obj, err := claims[1].Open(t.Context())
+		require.NoError(t, err)
+		assert.True(t, obj.Sequential)
+		first := make([]byte, window)
+		_, err = io.ReadFull(obj.Reader, first)
+		require.NoError(t, err)
+		again, err := obj.Range(t.Context(), 0, window)
+		require.NoError(t, err)
+		began := time.Now()
+		other.requireGot(t, src)
+		assert.Zero(t, time.Since(began), "it is waited for")
+		content, err := io.ReadAll(again)
+		require.NoError(t, err)
+		assert.Equal(t, first, content)
+		rest, err := io.ReadAll(obj.Reader)
+		require.NoError(t, err)
+		assert.Equal(t, src.content[window:], rest)
+		require.NoError(t, errors.Join(again.Close(), obj.Close()))
+		assert.Equal(t, src.opens.Load()+src.ranged.Load(), src.closed.Load())
+	})
+}
+
 func TestSourceThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newSource(20 * window)

@@ -18,7 +18,7 @@ import (
 // the source vouches for an MD5, it is compared before the upload is completed.
 func (u *upload) inOrder(ctx context.Context, partSize int64) (*ingest.Stored, error) {
 	var next nextPart
-	if u.obj.Range != nil && u.obj.Len >= minSpread {
+	if !u.sequential() && u.obj.Len >= minSpread {
 		var stop func()
 		next, stop = u.ahead(ctx, partSize)
 		defer stop()

@@ -124,7 +124,14 @@ func (c *copying) requireNothingUnfinished(t *testing.T) {
 // The source's parts go through without being hashed, the first ones from the body
 // that the object was opened with, and prove the copy.
 func TestPartsAreMirrored(t *testing.T) {
-	for name, tc := range map[string]struct{ parts, ranges int }{"one connection": {3, 0}, "several": {13, 1}} {
+	for name, tc := range map[string]struct {
+		parts, ranges int
+		sequential    bool
+	}{
+		"one connection":     {3, 0, false},
+		"several":            {13, 1, false},
+		"shared with others": {13, 0, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopying(t, tc.parts)
 			var ranges, whole atomic.Int64
@@ -136,12 +143,14 @@ func TestPartsAreMirrored(t *testing.T) {
 				}
 				return false
 			})
+			c.obj.Sequential = tc.sequential
 			stored, err := c.store(t)
 			require.NoError(t, err)
 			assert.True(t, stored.Verified)
 			assert.Equal(t, c.obj.ETag, stored.ETag)
 			c.requireCopied(t)
 			assert.Zero(t, c.hashed)
+			assert.True(t, ranges.Load() == 0 || !tc.sequential, "ranges are not shared")
 			assert.Zero(t, whole.Load(), "the body that is open is used")
 			assert.GreaterOrEqual(t, ranges.Load(), int64(tc.ranges))
 			assert.Less(t, ranges.Load(), int64(tc.parts), "nothing was taken from the body that is open")

@@ -25,7 +25,7 @@ func (m *multipart) spread(ctx context.Context, send sender) error {
 	left := &stretch{end: count}
 	group, ctx := errgroup.WithContext(ctx)
 	workers := 1
-	if m.obj.Len >= minSpread {
+	if !m.sequential() && m.obj.Len >= minSpread {
 		workers = min(m.d.parallelParts, count)
 	}
 	for w := range workers {

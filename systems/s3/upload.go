@@ -63,7 +63,7 @@ func (u *upload) run(ctx context.Context) (*ingest.Stored, error) {
 	switch {
 	case u.mirrors():
 		return u.mirror(ctx)
-	case u.obj.MD5 != nil && size > maxBuffered && (size <= maxStreamed || (size <= maxSinglePut && u.obj.Range == nil)):
+	case u.obj.MD5 != nil && size > maxBuffered && (size <= maxStreamed || (size <= maxSinglePut && u.sequential())):
 		return u.stream(ctx)
 	case size >= 0 && size <= u.d.partSize:
 		return u.whole(ctx)
@@ -77,11 +77,14 @@ func (u *upload) inOwnParts(ctx context.Context) (*ingest.Stored, error) {
 	if partSize > maxOwnPart {
 		return nil, ingest.Permanent(fmt.Errorf("storing %q: %d bytes are more than S3 takes in %d parts of at most %d bytes", u.key, u.obj.Len, maxParts, maxOwnPart))
 	}
-	if u.obj.Range == nil || u.obj.Len <= 0 || u.obj.MD5 != nil {
+	if u.sequential() || u.obj.Len <= 0 || u.obj.MD5 != nil {
 		return u.inOrder(ctx, partSize)
 	}
 	return u.multipart(ctx, partSize, func(ctx context.Context, m *multipart) error { return m.spread(ctx, hashPart) })
 }
+
+// sequential reports whether the content is to be read in order.
+func (u *upload) sequential() bool { return u.obj.Range == nil || u.obj.Sequential }
 
 // ownPartSize is the configured part size, or the smallest in whole mebibytes
 // with which the object fits into the number of parts that S3 allows.
