@@ -19,6 +19,7 @@ import (
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 
 	"github.com/ingest-bundle/ingest/internal/progress"
+	"github.com/ingest-bundle/ingest/internal/safety"
 	_ "github.com/ingest-bundle/ingest/systems/all"
 	"github.com/ingest-bundle/ingest/systems/plugin"
 	_ "github.com/ingest-bundle/ingest/templates"
@@ -49,15 +50,16 @@ func run(args []string) int {
 	if dangers && line.Name != "ingest lint" {
 		return 1
 	}
-	code := runEngine(args)
+	code := runEngine(args, func() map[string][]byte { return namedFiles(line) })
 	if dangers && code == 0 {
 		return 1
 	}
 	return code
 }
 
-// runEngine does what a command line of Benthos says.
-func runEngine(args []string, more ...service.CLIOptFunc) int {
+// runEngine does what a command line of Benthos says. Its errors say where they come
+// from in the files that it runs.
+func runEngine(args []string, files func() map[string][]byte, more ...service.CLIOptFunc) int {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	shown, err := newRunProgress(args, stop)
@@ -72,7 +74,11 @@ func runEngine(args []string, more ...service.CLIOptFunc) int {
 	shown.end()
 	if err != nil {
 		// The engine forgets to fill in this one.
-		fmt.Fprintln(os.Stderr, strings.ReplaceAll(err.Error(), "{{.ProductName}}", "ingest"))
+		text := strings.ReplaceAll(err.Error(), "{{.ProductName}}", "ingest")
+		if finding, ok := safety.Locate(files(), text); ok {
+			text = finding.String()
+		}
+		fmt.Fprintln(os.Stderr, text)
 	}
 	if shown.interrupted() && code == 0 {
 		fmt.Fprintln(os.Stderr, "ingest: stopped before all was done")

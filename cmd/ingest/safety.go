@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,17 +21,11 @@ func findDangers(line *commandline.Line) []safety.Finding {
 	if !slices.Contains([]string{"ingest run", "ingest streams", "ingest lint"}, line.Name) || line.Has("chilled") {
 		return nil
 	}
-	// What is wrong with the files is reported by the command itself.
-	_ = importEnv(envFiles(line.Words()))
-	files := map[string][]byte{}
+	files := namedFiles(line)
 	var unset []safety.Finding
-	for _, arg := range line.BehindCommand() {
-		for _, path := range configsAt(arg) {
-			if text, err := os.ReadFile(path); err == nil {
-				files[path] = expandEnv(text)
-				unset = append(unset, unsetIn(path, text)...)
-			}
-		}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		unset = append(unset, unsetIn(path, files[path])...)
+		files[path] = expandEnv(files[path])
 	}
 	// lint tells of these itself. The engine does not say where they are.
 	if len(unset) > 0 && line.Name != "ingest lint" {
@@ -57,6 +52,21 @@ func findDangers(line *commandline.Line) []safety.Finding {
 		}
 	}
 	return all
+}
+
+// namedFiles returns the contents of the files that a command line names. What is
+// wrong with them is reported by the command itself.
+func namedFiles(line *commandline.Line) map[string][]byte {
+	_ = importEnv(envFiles(line.Words()))
+	files := map[string][]byte{}
+	for _, arg := range line.BehindCommand() {
+		for _, path := range configsAt(arg) {
+			if text, err := os.ReadFile(path); err == nil {
+				files[path] = text
+			}
+		}
+	}
+	return files
 }
 
 // unsetIn returns the environment variables that a file needs and that are not set.
