@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,12 +15,12 @@ func TestRound(t *testing.T) {
 	dir, results := t.TempDir(), filepath.Join(t.TempDir(), "results.jsonl")
 	binary := filepath.Join(dir, "ingest")
 	require.NoError(t, goBuild("..", "-o", binary, "./cmd/ingest"))
-	runners, err := choose(tools, "floor,floor-md5,ingest", func(t tool) string { return t.name })
+	runners, err := choose(tools, "floor,floor-md5,ingest", toolName)
 	require.NoError(t, err)
-	b := bench{server: "versitygw", data: dir, results: results, requests: true}
-	b.programs, err = programs("", dir, binary, b.server, runners)
+	b := bench{server: "versitygw", version: "this", data: dir, results: results, requests: true}
+	b.programs, err = programs("", dir, binary, b.server, []string{"floor"})
 	require.NoError(t, err)
-	tiny := workload{name: "4k", objects: 50, size: 4 << 10}
+	tiny := workload{name: "4k", objects: 50, size: 4 << 10, tools: copiers}
 	require.NoError(t, b.run(t.Context(), tiny, runners, 1))
 
 	all, err := readResults(results)
@@ -33,13 +34,13 @@ func TestRound(t *testing.T) {
 		assert.GreaterOrEqual(t, r.Requests["destination"]["PUT"], tiny.objects, r.Tool)
 	}
 	document := filepath.Join(dir, "benchmarks.md")
-	require.NoError(t, report(document, all))
+	require.NoError(t, report(document, []workload{tiny}, all))
 	text, err := os.ReadFile(document)
 	require.NoError(t, err)
 	for _, r := range runners {
 		assert.Contains(t, string(text), "\n| "+r.Title+" | 1 | ")
 	}
-	plot, err := os.ReadFile(filepath.Join(dir, "benchmarks.svg"))
+	plot, err := os.ReadFile(filepath.Join(dir, "benchmarks-rates.svg"))
 	require.NoError(t, err)
 	assert.Contains(t, string(plot), "</svg>")
 }
@@ -53,19 +54,19 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	t.Cleanup(s.stop)
 	three := workload{objects: 3, size: 1000}
 	require.NoError(t, three.seed(t.Context(), s, "three"))
-	require.NoError(t, three.verify(t.Context(), s, "three"))
+	require.NoError(t, three.verify(t.Context(), s, "three", time.Time{}))
 
 	four := workload{objects: 4, size: 1000}
-	assert.ErrorContains(t, four.verify(t.Context(), s, "three"), "3 copies of 3000 bytes")
+	assert.ErrorContains(t, four.verify(t.Context(), s, "three", time.Time{}), "3 copies of 3000 bytes")
 
 	path := filepath.Join(s.dir, "three", three.key(1))
 	require.NoError(t, os.WriteFile(path, make([]byte, three.size), 0o600))
-	assert.ErrorContains(t, three.verify(t.Context(), s, "three"), "its content differs")
+	assert.ErrorContains(t, three.verify(t.Context(), s, "three", time.Time{}), "its content differs")
 }
 
 // Runs are compared with the floor of their own round only.
 func TestSummariseComparesWithinARound(t *testing.T) {
-	w := workload{name: "w", objects: 10}
+	w := workload{name: "w", objects: 10, tools: copiers}
 	run := func(round, tool string, wall, cpu float64) result {
 		return result{Round: round, Workload: "w", Tool: tool, usage: usage{Wall: wall, CPU: cpu, RSS: 1}}
 	}

@@ -22,8 +22,18 @@ type table struct {
 	Rows  []summary
 }
 
-// report writes the document, and the plot beside it.
-func report(path string, results []result) error {
+// row returns that of a tool, or nil.
+func (t table) row(tool string) *summary {
+	for i := range t.Rows {
+		if t.Rows[i].Tool.name == tool {
+			return &t.Rows[i]
+		}
+	}
+	return nil
+}
+
+// report writes the document, and the plots beside it.
+func report(path string, workloads []workload, results []result) error {
 	var tables []table
 	for _, w := range workloads {
 		if rows := summarise(w, results); rows != nil {
@@ -33,9 +43,16 @@ func report(path string, results []result) error {
 	if tables == nil {
 		return fmt.Errorf("there are no results")
 	}
-	plotPath := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
-	if err := plotRates(plotPath, tables); err != nil {
-		return fmt.Errorf("drawing the plot: %w", err)
+	plots := map[string]string{}
+	for name, draw := range map[string]func(string, []table) (bool, error){"rates": plotRates, "memory": plotMemory} {
+		file := strings.TrimSuffix(path, filepath.Ext(path)) + "-" + name + ".svg"
+		drawn, err := draw(file, tables)
+		if err != nil {
+			return fmt.Errorf("drawing %s: %w", file, err)
+		}
+		if drawn {
+			plots[name] = filepath.Base(file)
+		}
 	}
 	page, err := template.New("report").Parse(reportTemplate)
 	if err != nil {
@@ -43,7 +60,7 @@ func report(path string, results []result) error {
 	}
 	var text strings.Builder
 	if err := page.Execute(&text, map[string]any{
-		"Tables": tables, "Machines": machines(results), "Peers": peers(), "Plot": filepath.Base(plotPath),
+		"Tables": tables, "Machines": machines(results), "Peers": peers(), "Versions": versions(tables), "Plots": plots,
 	}); err != nil {
 		return err
 	}
@@ -52,11 +69,32 @@ func report(path string, results []result) error {
 
 // Speed is the rate of the tool in the unit that suits the workload.
 func (t table) Speed(s summary) string {
-	if t.size >= 64<<10 {
+	switch {
+	case t.listed:
+		return fmt.Sprintf("%.0f keys/s", float64(t.objects)/s.Wall)
+	case t.size >= 64<<10:
 		return fmt.Sprintf("%.0f MB/s", float64(t.bytes())/1e6/s.Wall)
+	default:
+		return fmt.Sprintf("%.0f objects/s", float64(t.objects)/s.Wall)
 	}
-	return fmt.Sprintf("%.0f objects/s", float64(t.objects)/s.Wall)
 }
+
+// Timed is whether tools are compared by their times, and not by their rates.
+func (t table) Timed() bool { return t.again || t.listed || t.sourceRate > 0 }
+
+// Compared is the ratio to the first tool.
+func (t table) Compared(s summary) string {
+	if t.Timed() {
+		return s.Share(s.TimeRatio)
+	}
+	return s.Share(s.Rate)
+}
+
+// Sent is how often the source sent the objects.
+func (t table) Sent(s summary) string { return s.Share(float64(s.Sent) / float64(t.bytes())) }
+
+// Counted is whether it is known what the source sent.
+func (t table) Counted() bool { return t.sourceRate > 0 }
 
 // Memory is the peak in MiB.
 func (s summary) Memory() int64 { return s.RSS >> 20 }
@@ -97,6 +135,19 @@ func machines(results []result) (all []machine) {
 		}
 	}
 	return all
+}
+
+// versions lists those of ingest in the report, each once.
+func versions(tables []table) string {
+	var all []string
+	for _, t := range tables {
+		for _, row := range t.Rows {
+			if row.Tool.isIngest() && !slices.Contains(all, row.Version) {
+				all = append(all, row.Version)
+			}
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // peers lists the pinned programs with their versions.

@@ -12,7 +12,9 @@ import (
 // result is one run of one tool. Runs with the same round and workload happened right
 // after each other, and are compared with each other only.
 type result struct {
-	Round    string `json:"round"`
+	Round string `json:"round"`
+	// Version is that of ingest, also where another tool ran.
+	Version  string `json:"version"`
 	Server   string `json:"server"`
 	Workload string `json:"workload"`
 	Tool     string `json:"tool"`
@@ -20,7 +22,9 @@ type result struct {
 	// Requests are those of a run of its own, through a proxy, which is not measured:
 	// by side and kind.
 	Requests map[string]map[string]int `json:"requests,omitempty"`
-	Machine  machine                   `json:"machine"`
+	// Sent is how many bytes the source sent, where that was limited.
+	Sent    int64   `json:"sent,omitempty"`
+	Machine machine `json:"machine"`
 }
 
 // appendResult adds a line to the file.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 )
@@ -13,13 +14,17 @@ import (
 // samples is how many copies are compared byte by byte.
 const samples = 16
 
-// verify fails if the bucket does not hold the objects of the workload.
-func (w workload) verify(ctx context.Context, s *server, bucket string) error {
+// verify fails if the bucket does not hold the objects of the workload. With a time,
+// it fails as well if one was written since.
+func (w workload) verify(ctx context.Context, s *server, bucket string, since time.Time) error {
 	var objects int
 	var size int64
 	for o := range s.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
 		if o.Err != nil {
 			return fmt.Errorf("listing the copies: %w", o.Err)
+		}
+		if !since.IsZero() && o.LastModified.After(since) {
+			return fmt.Errorf("%s was there already, and was written again", o.Key)
 		}
 		objects++
 		size += o.Size

@@ -25,15 +25,16 @@ const idleConnections = 512
 
 func main() {
 	workers := flag.Int("workers", 16, "objects in flight")
+	list := flag.Bool("list", false, "list both sides at once, and copy nothing")
 	hash := flag.Bool("md5", false, "hash what is read, and compare the sum with the ETag of the copy")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := run(context.Background(), *workers, *hash); err != nil {
+	if err := run(context.Background(), *workers, *list, *hash); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, workers int, hash bool) error {
+func run(ctx context.Context, workers int, list, hash bool) error {
 	source, err := connect("SRC")
 	if err != nil {
 		return err
@@ -42,6 +43,28 @@ func run(ctx context.Context, workers int, hash bool) error {
 	if err != nil {
 		return err
 	}
+	if list {
+		return listBoth(ctx, source, destination)
+	}
+	return copyAll(ctx, source, destination, workers, hash)
+}
+
+func listBoth(ctx context.Context, source, destination bucket) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, side := range []bucket{source, destination} {
+		group.Go(func() error {
+			for object := range side.ListObjectsIter(ctx, side.name, minio.ListObjectsOptions{Recursive: true}) {
+				if object.Err != nil {
+					return fmt.Errorf("listing %s: %w", side.name, object.Err)
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func copyAll(ctx context.Context, source, destination bucket, workers int, hash bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	for object := range source.ListObjectsIter(ctx, source.name, minio.ListObjectsOptions{Recursive: true}) {
