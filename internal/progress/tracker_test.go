@@ -22,7 +22,7 @@ func backlog(pending, inFlight int64) func(context.Context) (ingest.Backlog, err
 func TestSnapshotCounts(t *testing.T) {
 	tr := NewTracker()
 	for outcome, n := range map[ingest.Outcome]int{
-		ingest.OutcomeStored: 4, ingest.OutcomeUpToDate: 3, ingest.OutcomeKept: 2, ingest.OutcomeVanished: 1,
+		ingest.OutcomeStored: 4, ingest.OutcomeUpToDate: 3, ingest.OutcomeKept: 2, ingest.OutcomeVanished: 1, ingest.OutcomeDeleted: 5,
 	} {
 		for range n {
 			tr.Done(outcome)
@@ -35,8 +35,8 @@ func TestSnapshotCounts(t *testing.T) {
 	tr.Fail(errors.New("second"))
 
 	s := tr.Snapshot(t.Context())
-	assert.Equal(t, []int64{4, 3, 2, 1}, []int64{s.Stored, s.UpToDate, s.Kept, s.Vanished})
-	assert.EqualValues(t, 10, s.Done())
+	assert.Equal(t, []int64{4, 3, 2, 1, 5}, []int64{s.Stored, s.UpToDate, s.Kept, s.Vanished, s.Deleted})
+	assert.EqualValues(t, 15, s.Done())
 	assert.EqualValues(t, 5, s.Bytes)
 	assert.EqualValues(t, 1, s.FailedAttempts)
 	n, first := tr.Failures()

@@ -22,12 +22,15 @@ var (
 )
 
 // TestAccess implements ingest.AccessTester: a listing of one key beneath the
-// prefix, a GET of the first byte of an object, and a DELETE as in testDelete.
+// prefix, and those of destinations that it is compared with, a GET of the first byte of an object, and a DELETE as in testDelete.
 func (s *source) TestAccess(ctx context.Context, access ingest.Access, beside *ingest.Codec) error {
 	switch access {
 	case ingest.AccessList:
-		_, err := s.first(ctx, s.prefix)
-		return s.explain(err, "listing", "s3:ListBucket", "")
+		err := s.testList(ctx, s.prefix)
+		if err == nil && s.changes != nil {
+			err = s.changes.testLists(ctx)
+		}
+		return err
 	case ingest.AccessGet:
 		key := s.known(ctx, beside)
 		if key == "" {
@@ -52,8 +55,7 @@ func (s *source) TestAccess(ctx context.Context, access ingest.Access, beside *i
 func (d *destination) TestAccess(ctx context.Context, access ingest.Access, _ *ingest.Codec) error {
 	switch access {
 	case ingest.AccessList:
-		_, err := d.first(ctx, d.prefix)
-		return d.explain(err, "listing", "s3:ListBucket", "")
+		return d.testList(ctx, d.prefix)
 	case ingest.AccessGet:
 		return d.testGetOfNone(ctx, d.prefix, "")
 	case ingest.AccessPut:
@@ -78,6 +80,12 @@ func (s *source) known(ctx context.Context, beside *ingest.Codec) string {
 	// Whoever may not list knows none.
 	key, _ := s.first(ctx, s.prefix)
 	return key
+}
+
+// testList lists one key beneath the prefix.
+func (c *client) testList(ctx context.Context, prefix string) error {
+	_, err := c.first(ctx, prefix)
+	return c.explain(err, "listing", "s3:ListBucket", "")
 }
 
 // first returns the first key beneath the prefix, or none.

@@ -263,12 +263,21 @@ func (o *order) follows(name string) bool {
 	return true
 }
 
-// testListings tests whether the destinations can be listed.
+// testListings asks the destinations as client.testListing does.
 func (c *changes) testListings(ctx context.Context) error {
+	return c.each(func(l *listing) error { return l.testListing(ctx, l.prefix) })
+}
+
+// testLists asks the destinations as client.testList does.
+func (c *changes) testLists(ctx context.Context) error {
+	return c.each(func(l *listing) error { return l.testList(ctx, l.prefix) })
+}
+
+func (c *changes) each(test func(*listing) error) error {
 	var errs []error
 	for _, t := range c.targets {
 		if l, ok := t.cursor.(*listing); ok {
-			errs = append(errs, l.testListing(ctx, l.prefix))
+			errs = append(errs, test(l))
 		}
 	}
 	return errors.Join(errs...)
