@@ -111,6 +111,9 @@ func (u *upload) tries(ctx context.Context, f func() error) error {
 			return err
 		}
 		last = err
+		if try == partTries-1 {
+			break
+		}
 		if errors.Is(err, errUnverified) {
 			u.d.log.Warnf("trying again: %v", err)
 		}
@@ -120,11 +123,21 @@ func (u *upload) tries(ctx context.Context, f func() error) error {
 			return err
 		}
 	}
-	return last
+	return &triedError{last}
 }
+
+// triedError is what all tries ended with. Whoever tries more than this does not
+// begin again with it.
+type triedError struct{ error }
+
+func (e *triedError) Unwrap() error { return e.error }
 
 // passes reports whether an error may be gone at the next try.
 func passes(err error) bool {
+	var tried *triedError
+	if errors.As(err, &tried) {
+		return false
+	}
 	for _, kind := range []error{ingest.ErrChanged, ingest.ErrNotFound, ingest.ErrPermanent, ingest.ErrMisconfigured, errNoRange, errOtherParts, errors.ErrUnsupported} {
 		if errors.Is(err, kind) {
 			return false

@@ -21,6 +21,9 @@ type buffer struct {
 	bytes    []byte
 	loan     *component.Loan
 	giveBack func()
+	// spoilt says that a request which sent it failed. net/http may still be
+	// reading it, so it is left to the garbage collector.
+	spoilt bool
 }
 
 // get lends size bytes, and waits while too much is lent.
@@ -34,16 +37,8 @@ func (b *buffers) get(ctx context.Context, size int64) (*buffer, error) {
 }
 
 func (u *buffer) release() {
-	u.giveBack()
-	u.loan.Release()
-}
-
-// done releases the buffer after a request that sent it. After one that failed the
-// memory is left to the garbage collector, since net/http may still be reading it.
-func (u *buffer) done(err error) {
-	if err != nil {
+	if !u.spoilt {
 		u.giveBack()
-		return
 	}
-	u.release()
+	u.loan.Release()
 }

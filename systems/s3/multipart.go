@@ -107,7 +107,10 @@ func (m *multipart) complete(ctx context.Context) (*ingest.Stored, error) {
 }
 
 // putHashed sends a part that is in memory, with its MD5, which the server checks.
-func (m *multipart) putHashed(ctx context.Context, number int, content []byte) (*part, error) {
+// It gives the buffer back.
+func (m *multipart) putHashed(ctx context.Context, number int, buf *buffer) (*part, error) {
+	defer buf.release()
+	content := buf.bytes
 	sum := md5.Sum(content) //nolint:gosec // as above
 	p := &part{size: int64(len(content)), md5: sum[:]}
 	opts := minio.PutObjectPartOptions{Md5Base64: base64.StdEncoding.EncodeToString(p.md5)}
@@ -117,6 +120,7 @@ func (m *multipart) putHashed(ctx context.Context, number int, content []byte) (
 	}
 	return p, m.tries(ctx, func() (err error) {
 		if p.etag, err = m.send(ctx, number, bytes.NewReader(content), p.size, opts); err != nil {
+			buf.spoilt = true
 			return err
 		}
 		if want := hex.EncodeToString(p.md5); !m.opaque.Load() && plainETag.MatchString(p.etag) && p.etag != want {

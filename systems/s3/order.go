@@ -36,7 +36,8 @@ func (u *upload) inOrder(ctx context.Context, partSize int64) (*ingest.Stored, e
 			return nil, fmt.Errorf("storing %q: %d of %d bytes arrived", u.key, size, u.obj.Len)
 		}
 		stored, err := u.put(ctx, first.bytes)
-		first.done(err)
+		first.spoilt = err != nil
+		first.release()
 		return stored, err
 	}
 	taken := false
@@ -73,9 +74,8 @@ func (m *multipart) inOrder(ctx context.Context, buf *buffer, end bool, next nex
 		at, content := &part{}, buf
 		m.parts = append(m.parts, at)
 		group.Go(func() error {
-			p, err := m.putHashed(groupCtx, number, content.bytes)
+			p, err := m.putHashed(groupCtx, number, content)
 			*at = *p
-			content.done(err)
 			return err
 		})
 		if end {

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5" //nolint:gosec // S3's ETags are what they are
 	"encoding/hex"
 	"io"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -119,6 +119,10 @@ func (c *copying) requireNothingUnfinished(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Empty(t, left.Uploads)
+	memory, ok := c.dest.buffers.budget.TryAcquire(1 << 40)
+	if assert.True(t, ok, "memory was not given back") {
+		memory.Release()
+	}
 }
 
 // The source's parts go through without being hashed, the first ones from the body
@@ -178,12 +182,11 @@ func TestAPartIsTriedAgainAlone(t *testing.T) {
 			t.Run(name+", hashed: "+strconv.FormatBool(hashed), func(t *testing.T) {
 				c := newCopying(t, 3)
 				c.dest.wary.Store(hashed)
-				failures := 2
+				var failures atomic.Int64
 				c.meddle(func(w http.ResponseWriter, r *http.Request, number int) bool {
-					if number != 2 || failures == 0 {
+					if number != 2 || failures.Add(1) > 2 {
 						return false
 					}
-					failures--
 					answer(w)
 					return true
 				})
@@ -201,13 +204,15 @@ func TestAPartThatKeepsFailing(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status, puts int
 		kind         ingest.Kind
+		hashed       bool
 	}{
-		"an internal error": {http.StatusInternalServerError, partTries, ingest.KindTransient},
-		"slow down":         {http.StatusServiceUnavailable, partTries, ingest.KindOutage},
-		"denied":            {http.StatusForbidden, 1, ingest.KindOutage},
+		"an internal error": {http.StatusInternalServerError, partTries, ingest.KindTransient, false},
+		"slow down":         {http.StatusServiceUnavailable, partTries, ingest.KindOutage, true},
+		"denied":            {http.StatusForbidden, 1, ingest.KindOutage, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopying(t, 3)
+			c.dest.wary.Store(tc.hashed)
 			c.meddle(func(w http.ResponseWriter, _ *http.Request, number int) bool {
 				if number == 2 {
 					w.WriteHeader(tc.status)
@@ -425,29 +430,79 @@ func TestLargeObjectWithADigest(t *testing.T) {
 	assert.Equal(t, 1, c.completions)
 }
 
-// A body that breaks off in mid-stream is read again, and another MD5 is refused by
-// the server.
+// A body that breaks off in mid-stream is read on by range, in the same request. A
+// request that fails is made again. Another MD5 is refused by the server.
 func TestStreamedWhole(t *testing.T) {
 	t.Parallel()
 	content := bytes.Repeat([]byte("0123456789abcdef"), maxBuffered/16+1)
-	f := newFake(t, "source", "copy")
-	f.put(t, "source", "o", content)
-	s, d := f.source(t, "source", ""), f.destination(t, "copy", "")
-	obj, err := s.Download(t.Context(), theObject)
-	require.NoError(t, err)
-	defer obj.Close() //nolint:errcheck // nothing is written
-	obj.Reader = &cutReader{io.LimitReader(obj.Reader, 1000)}
-	stored, err := d.Store(t.Context(), theObject, *obj)
-	require.NoError(t, err)
-	assert.Equal(t, hex.EncodeToString(obj.MD5), stored.ETag)
+	for name, tc := range map[string]struct {
+		cut, refused bool
+		puts         int64
+		ranges       []string
+	}{
+		"at once":        {false, false, 1, nil},
+		"read on":        {true, false, 1, []string{"bytes=1000-1048591", "bytes=501000-1048591"}},
+		"sent once more": {false, true, 2, []string{"bytes=0-1048591"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to := newFake(t, "source"), newFake(t, "copy")
+			from.put(t, "source", "o", content)
+			s, d := from.source(t, "source", ""), to.destination(t, "copy", "")
+			obj, err := s.Download(t.Context(), theObject)
+			require.NoError(t, err)
+			defer obj.Close() //nolint:errcheck // nothing is written
+			if tc.cut {
+				obj.Reader = &cutReader{io.LimitReader(obj.Reader, 1000)}
+				open, first := obj.Range, true
+				obj.Range = func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+					body, err := open(ctx, offset, length)
+					if err == nil && first {
+						first = false
+						return struct {
+							io.Reader
+							io.Closer
+						}{&cutReader{io.LimitReader(body, 500_000)}, body}, nil
+					}
+					return body, err
+				}
+			}
+			var puts atomic.Int64
+			to.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPut {
+					return false
+				}
+				if puts.Add(1) == 1 && tc.refused {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					return true
+				}
+				return false
+			})
+			var ranges []string
+			var mu sync.Mutex
+			from.meddle(func(_ http.ResponseWriter, r *http.Request) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				if at := r.Header.Get("Range"); at != "" {
+					ranges = append(ranges, at)
+				}
+				return false
+			})
+			stored, err := d.Store(t.Context(), theObject, *obj)
+			require.NoError(t, err)
+			assert.Equal(t, hex.EncodeToString(obj.MD5), stored.ETag)
+			assert.Equal(t, tc.puts, puts.Load())
+			mu.Lock()
+			assert.Equal(t, tc.ranges, ranges)
+			mu.Unlock()
 
-	again, err := s.Download(t.Context(), theObject)
-	require.NoError(t, err)
-	defer again.Close() //nolint:errcheck // nothing is written
-	again.MD5 = make([]byte, 16)
-	_, err = d.Store(t.Context(), ingest.NewCodec("p", "p", nil), *again)
-	require.Error(t, err)
-	assert.True(t, strings.Contains(err.Error(), "BadDigest"), "%v", err)
-	_, err = d.Stat(t.Context(), ingest.NewCodec("p", "p", nil))
-	require.ErrorIs(t, err, ingest.ErrNotFound)
+			again, err := s.Download(t.Context(), theObject)
+			require.NoError(t, err)
+			defer again.Close() //nolint:errcheck // nothing is written
+			again.MD5 = make([]byte, 16)
+			_, err = d.Store(t.Context(), ingest.NewCodec("p", "p", nil), *again)
+			require.ErrorContains(t, err, "BadDigest")
+			_, err = d.Stat(t.Context(), ingest.NewCodec("p", "p", nil))
+			require.ErrorIs(t, err, ingest.ErrNotFound)
+		})
+	}
 }

@@ -72,9 +72,7 @@ func hashPart(ctx context.Context, m *multipart, number int, content *body) (*pa
 		buf.release()
 		return nil, err
 	}
-	p, err := m.putHashed(ctx, number, buf.bytes)
-	buf.done(err)
-	return p, err
+	return m.putHashed(ctx, number, buf)
 }
 
 // stretch is a range of parts that shrinks from both ends.

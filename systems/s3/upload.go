@@ -24,10 +24,6 @@ const (
 	// maxBuffered bounds the objects that are read whole before they are sent,
 	// though they could be streamed: the request can then be repeated.
 	maxBuffered = 1 << 20
-	// maxStreamed bounds the objects that are streamed in one PUT where ranges
-	// would do. A larger one is not to begin anew when its connection breaks:
-	// that is worth hashing it, and a copy whose ETag is not the source's.
-	maxStreamed = 1 << 30
 	// maxMirroredPart bounds the parts of a source whose layout is copied
 	// where a part must be held in memory.
 	maxMirroredPart = 64 << 20
@@ -63,7 +59,7 @@ func (u *upload) run(ctx context.Context) (*ingest.Stored, error) {
 	switch {
 	case u.mirrors():
 		return u.mirror(ctx)
-	case u.obj.MD5 != nil && size > maxBuffered && (size <= maxStreamed || (size <= maxSinglePut && u.sequential())):
+	case u.obj.MD5 != nil && size > maxBuffered && size <= maxSinglePut:
 		return u.stream(ctx)
 	case size >= 0 && size <= u.d.partSize:
 		return u.whole(ctx)
@@ -107,7 +103,8 @@ func (u *upload) whole(ctx context.Context) (*ingest.Stored, error) {
 		return nil, err
 	}
 	stored, err := u.put(ctx, buf.bytes)
-	buf.done(err)
+	buf.spoilt = err != nil
+	buf.release()
 	return stored, err
 }
 
@@ -153,14 +150,19 @@ func (u *upload) put(ctx context.Context, content []byte) (*ingest.Stored, error
 }
 
 // stream sends a large object in one request, from socket to socket. The MD5 that
-// the source vouches for lets the destination's server check it.
+// the source vouches for lets the destination's server check it. Parts would have to
+// be hashed here, which takes twice as long where processors are scarce, and give the
+// copy another ETag.
 func (u *upload) stream(ctx context.Context) (stored *ingest.Stored, err error) {
 	size := u.obj.Len
 	err = u.tries(ctx, func() error {
-		return u.withPart(ctx, span{0, size}, u.content(), func(body *body) error {
-			stored, err = u.finishPut(ctx, body, size, u.obj.MD5)
+		content := &resuming{ctx: ctx, u: u, r: u.content()}
+		defer content.close()
+		body := &body{r: content, left: size}
+		if stored, err = u.finishPut(ctx, body, size, u.obj.MD5); err != nil {
 			return err
-		})
+		}
+		return body.sent()
 	})
 	return stored, err
 }
