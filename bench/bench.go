@@ -10,8 +10,10 @@ import (
 
 // bench runs tools on workloads.
 type bench struct {
-	server   string
-	programs map[string]string
+	server string
+	// cache is the folder of the pinned programs, and ingest the binary.
+	cache, ingest string
+	programs      map[string]string
 	// version is that of ingest.
 	version string
 	// data is the folder for the data of the servers, best in memory.
@@ -39,6 +41,29 @@ func (b *bench) open(ctx context.Context, w workload) (arena, error) {
 		return openListing(w)
 	}
 	return b.openServers(ctx, w)
+}
+
+// runAll runs the tools on those of the workloads that they do.
+func (b *bench) runAll(ctx context.Context, workloads []workload, tools []tool, rounds int) (err error) {
+	if b.machine, err = thisMachine(); err != nil {
+		return err
+	}
+	if b.data, err = os.MkdirTemp(b.data, "ingest-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
+	if b.programs, err = programs(b.cache, b.data, b.ingest, append(needed(workloads, tools), b.server)...); err != nil {
+		return err
+	}
+	if b.version, err = version(ctx, b.programs["ingest"]); err != nil {
+		return err
+	}
+	for _, w := range workloads {
+		if err := b.run(ctx, w, w.runners(tools), rounds); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run does the rounds of a workload. In each the tools run one after the other, in an

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // program is a server or a peer. It is run, and never linked.
@@ -16,6 +18,41 @@ var pinned = map[string]program{
 	"rclone":    {"github.com/rclone/rclone", "", "v1.75.1"},
 	"s5cmd":     {"github.com/peak/s5cmd/v2", "", "v2.3.0"},
 	"mc":        {"github.com/minio/mc", "", "v0.0.0-20250313080218-cf909e1063a9"},
+}
+
+// programs returns the paths of all that is run, and builds what is missing.
+func programs(cache, dir, ingest string, names ...string) (paths map[string]string, err error) {
+	if cache == "" {
+		if cache, err = os.UserCacheDir(); err != nil {
+			return nil, err
+		}
+		cache = filepath.Join(cache, "ingest-tools")
+	}
+	paths = map[string]string{}
+	if paths["ingest"], err = filepath.Abs(ingest); err != nil {
+		return nil, err
+	}
+	if paths["floor"], err = buildFloor(dir); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if paths[name] != "" {
+			continue
+		}
+		if paths[name], err = install(cache, name); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// version returns what a binary of ingest says that it is.
+func version(ctx context.Context, program string) (string, error) {
+	out, err := exec.CommandContext(ctx, program, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking %s for its version: %w", program, err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // install builds a pinned program into a folder, once for a version, and returns its

@@ -8,9 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -35,16 +33,15 @@ func run() (err error) {
 		b             bench
 		wanted, names string
 		rounds        int
-		cache, ingest string
 		page          string
 		tiny          bool
 	)
 	flag.StringVar(&wanted, "workloads", list(workloads, workloadName), "what to do")
 	flag.StringVar(&names, "tools", list(tools, toolName), "who does it, as far as it can")
-	flag.IntVar(&rounds, "rounds", 7, "how often each tool runs")
+	flag.IntVar(&rounds, "rounds", 7, "how often each tool runs; with 0 only the report is written")
 	flag.BoolVar(&tiny, "tiny", false, "do a hundredth, to try things out; needs -results and -report")
-	flag.StringVar(&cache, "cache", "", "the folder of the pinned programs")
-	flag.StringVar(&ingest, "ingest", "../bin/ingest", "the binary of ingest")
+	flag.StringVar(&b.cache, "cache", "", "the folder of the pinned programs")
+	flag.StringVar(&b.ingest, "ingest", "../bin/ingest", "the binary of ingest")
 	flag.StringVar(&b.server, "server", "versitygw", "the servers: versitygw or minio")
 	flag.StringVar(&b.data, "data", "/dev/shm", "the folder for the data of the servers")
 	flag.StringVar(&b.results, "results", results, "the file to which each run is appended")
@@ -68,21 +65,8 @@ func run() (err error) {
 	if err != nil {
 		return err
 	}
-	if b.machine, err = thisMachine(); err != nil {
-		return err
-	}
-	if b.data, err = os.MkdirTemp(b.data, "ingest-bench-"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
-	if b.programs, err = programs(cache, b.data, ingest, b.server, needed(chosen, runners)); err != nil {
-		return err
-	}
-	if b.version, err = version(ctx, b.programs["ingest"]); err != nil {
-		return err
-	}
-	for _, w := range chosen {
-		if err := b.run(ctx, w, w.runners(runners), rounds); err != nil {
+	if rounds > 0 {
+		if err := b.runAll(ctx, chosen, runners, rounds); err != nil {
 			return err
 		}
 	}
@@ -116,15 +100,6 @@ func needed(chosen []workload, runners []tool) (names []string) {
 	return names
 }
 
-// version returns what a binary of ingest says that it is.
-func version(ctx context.Context, program string) (string, error) {
-	out, err := exec.CommandContext(ctx, program, "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("asking %s for its version: %w", program, err)
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
 // choose returns those that the list names.
 func choose[T any](all []T, list string, name func(T) string) (chosen []T, err error) {
 	for want := range strings.SplitSeq(list, ",") {
@@ -135,30 +110,4 @@ func choose[T any](all []T, list string, name func(T) string) (chosen []T, err e
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
-}
-
-// programs returns the paths of all that is run, and builds what is missing.
-func programs(cache, dir, ingest, server string, names []string) (paths map[string]string, err error) {
-	if cache == "" {
-		if cache, err = os.UserCacheDir(); err != nil {
-			return nil, err
-		}
-		cache = filepath.Join(cache, "ingest-tools")
-	}
-	paths = map[string]string{}
-	if paths["ingest"], err = filepath.Abs(ingest); err != nil {
-		return nil, err
-	}
-	if paths["floor"], err = buildFloor(dir); err != nil {
-		return nil, err
-	}
-	for _, name := range append(names, server) {
-		if paths[name] != "" {
-			continue
-		}
-		if paths[name], err = install(cache, name); err != nil {
-			return nil, err
-		}
-	}
-	return paths, nil
 }

@@ -14,6 +14,8 @@ const (
 	barWidth = vg.Length(11)
 	plotWide = 8 * vg.Inch
 	plotHigh = 4 * vg.Inch
+	// aboveLines leaves room for the legend.
+	aboveLines = 1.25
 )
 
 func newPlot(title string) *plot.Plot {
@@ -21,6 +23,7 @@ func newPlot(title string) *plot.Plot {
 	p.BackgroundColor = color.White
 	p.Title.Text = title
 	p.Y.Min = 0
+	p.Title.Padding = vg.Points(10)
 	p.Legend.Top = true
 	return p
 }
@@ -38,6 +41,8 @@ func plotRates(path string, tables []table) (drawn bool, err error) {
 		titles[i] = t.Title
 	}
 	p.NominalX(titles...)
+	// Beside the bars there is room for the legend.
+	p.X.Min, p.X.Max = -0.5, float64(len(tables))+0.2
 	for i, name := range copiers {
 		rates, found := make(plotter.Values, len(tables)), false
 		for k, t := range tables {
@@ -64,12 +69,14 @@ func plotRates(path string, tables []table) (drawn bool, err error) {
 // plotMemory draws the memory by the number of keys that are listed.
 func plotMemory(path string, tables []table) (drawn bool, err error) {
 	p := newPlot("Peak memory by the number of keys listed")
+	p.Legend.Left = true
 	p.X.Label.Text, p.Y.Label.Text = "keys", "MiB"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	for i, name := range scanners {
 		var points plotter.XYs
 		for _, t := range tables {
 			if row := t.row(name); t.listed && row != nil {
+				p.Y.Max = max(p.Y.Max, float64(row.Memory())*aboveLines)
 				points = append(points, plotter.XY{X: float64(t.objects), Y: float64(row.Memory())})
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"os"
@@ -39,9 +40,6 @@ func report(path string, workloads []workload, results []result) error {
 		if rows := summarise(w, results); rows != nil {
 			tables = append(tables, table{w, w.title, rows})
 		}
-	}
-	if tables == nil {
-		return fmt.Errorf("there are no results")
 	}
 	plots := map[string]string{}
 	for name, draw := range map[string]func(string, []table) (bool, error){"rates": plotRates, "memory": plotMemory} {
@@ -122,7 +120,7 @@ func (t table) PerObject(s summary) string {
 			}
 		}
 		slices.Sort(kinds)
-		all = append(all, strings.Join(kinds, ", "))
+		all = append(all, cmp.Or(strings.Join(kinds, ", "), "–"))
 	}
 	return strings.Join(all, " / ")
 }

@@ -37,19 +37,19 @@ var (
 )
 
 var workloads = []workload{
-	{name: "4k", title: "10,000 objects of 4 KiB", objects: 10_000, size: 4 << 10, tools: copiers},
-	{name: "256k", title: "2,000 objects of 256 KiB", objects: 2_000, size: 256 << 10, tools: copiers},
-	{name: "256m", title: "8 objects of 256 MiB", objects: 8, size: 256 << 20, tools: copiers},
+	{name: "4k", title: "10,000 × 4 KiB", objects: 10_000, size: 4 << 10, tools: copiers},
+	{name: "256k", title: "2,000 × 256 KiB", objects: 2_000, size: 256 << 10, tools: copiers},
+	{name: "256m", title: "8 × 256 MiB", objects: 8, size: 256 << 20, tools: copiers},
 	{
-		name: "5g", title: "1 object of 5 GiB", objects: 1, size: 5 << 30,
+		name: "5g", title: "1 × 5 GiB", objects: 1, size: 5 << 30,
 		tools: []string{"floor", "ingest", "rclone-tuned", "rclone", "mc"},
 	},
 	{
-		name: "fan-out", title: "16 objects of 16 MiB to two destinations, from a source that sends 50 MB/s",
+		name: "fan-out", title: "16 × 16 MiB to two destinations, from a source that sends 50 MB/s",
 		objects: 16, size: 16 << 20, tools: []string{"ingest-one", "ingest", "rclone-tuned"}, destinations: 2, sourceRate: 50e6,
 	},
 	{
-		name: "resync", title: "100,000 objects of 4 KiB that are there already",
+		name: "resync", title: "100,000 × 4 KiB that are there already",
 		objects: 100_000, size: 4 << 10, tools: []string{"list", "ingest", "rclone-tuned", "rclone"}, again: true,
 	},
 	{name: "scan-10k", title: "A scan of 10,000 keys", objects: 10_000, tools: scanners, listed: true},
@@ -72,7 +72,7 @@ func shrink(all []workload) []workload {
 	all = slices.Clone(all)
 	for i := range all {
 		w := &all[i]
-		w.title += " (in fact a hundredth of that)"
+		w.title += " / 100"
 		w.objects = max(1, w.objects/100)
 		w.size = min(w.size, 2*partSize)
 	}
