@@ -230,6 +230,7 @@ func (i *queueInput) drain() {
 const closeTimeout = 5 * time.Second
 
 func (i *queueInput) Close(ctx context.Context) error {
+	defer component.TellCounters()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.stop.Close()

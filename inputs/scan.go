@@ -290,6 +290,7 @@ func (s *Scan) elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service
 
 // Close implements service.Input. It closes a Nexter that is an io.Closer.
 func (s *Scan) Close(context.Context) error {
+	defer component.TellCounters()
 	s.stop.Close()
 	s.progress.Close()
 	if c, ok := s.nexter.(io.Closer); ok {

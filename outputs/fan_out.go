@@ -394,6 +394,7 @@ func (f *fanOut) tell(ctx context.Context, deliveries []*delivery) error {
 
 // Close implements service.BatchOutput.
 func (f *fanOut) Close(ctx context.Context) error {
+	defer component.TellCounters()
 	errs := []error{f.webhook.close(ctx)}
 	for _, o := range f.outputs {
 		errs = append(errs, o.Close(ctx))

@@ -136,6 +136,7 @@ func withoutInline(msg *service.Message) func(key string) (string, bool) {
 }
 
 func (o *queueOutput) Close(context.Context) error {
+	defer component.TellCounters()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.connecting.close()

@@ -387,6 +387,7 @@ func contentOf(msg *service.Message) (*ingest.Object, error) {
 
 // Close implements service.Output.
 func (s *Store) Close(context.Context) error {
+	defer component.TellCounters()
 	s.connecting.close()
 	return nil
 }

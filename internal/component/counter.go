@@ -79,7 +79,7 @@ func (g *gathered[T]) update(labelValues []string, change func(*T), tell func([]
 	if g.series == nil {
 		g.series = map[[2]string]*T{}
 		n := len(labelValues)
-		time.AfterFunc(tellAfter, func() { g.flush(n, tell) })
+		untold.soon(func() { g.flush(n, tell) })
 	}
 	s, ok := g.series[key]
 	if !ok {
@@ -97,4 +97,48 @@ func (g *gathered[T]) flush(labels int, tell func([]string, *T)) {
 	for key, s := range series {
 		tell(key[:labels], s)
 	}
+}
+
+// untold are the series of the whole process that wait to be told.
+var untold waiting
+
+type waiting struct {
+	mu sync.Mutex
+	// tells has what is to be called, and what calls it.
+	tells map[*time.Timer]func()
+	// telling is held by those who do.
+	telling sync.RWMutex
+}
+
+// soon has f called.
+func (w *waiting) soon(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tells == nil {
+		w.tells = map[*time.Timer]func(){}
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(tellAfter, func() {
+		w.telling.RLock()
+		defer w.telling.RUnlock()
+		w.mu.Lock()
+		delete(w.tells, timer)
+		w.mu.Unlock()
+		f()
+	})
+	w.tells[timer] = f
+}
+
+// TellCounters has all that was counted told before it returns, at the end of a run.
+func TellCounters() {
+	untold.mu.Lock()
+	tells := untold.tells
+	untold.tells = nil
+	untold.mu.Unlock()
+	for timer, tell := range tells {
+		timer.Stop()
+		tell()
+	}
+	untold.telling.Lock()
+	defer untold.telling.Unlock()
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 	"github.com/ingest-bundle/ingest/internal/progress"
 	"github.com/ingest-bundle/ingest/internal/registerer"
 	"github.com/ingest-bundle/ingest/queue"
@@ -80,6 +81,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 }
 
 func (p *Pipeline) run(ctx context.Context, stream *service.Stream) error {
+	// Whoever runs this reads the metrics as soon as it has returned.
+	defer component.TellCounters()
 	err := stream.Run(ctx)
 	if ctx.Err() == nil {
 		return err
