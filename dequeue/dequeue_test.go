@@ -176,8 +176,8 @@ func TestDequeue(t *testing.T) {
 ingest_client_operations_total{operation="cleanup",result="error"} 0
 ingest_client_operations_total{operation="cleanup",result="success"} 2
 ingest_client_operations_total{operation="download",result="error"} 0
-ingest_client_operations_total{operation="download",result="success"} 4
-ingest_client_operations_total{operation="download",result="vanished"} 2
+ingest_client_operations_total{operation="download",result="success"} 2
+ingest_client_operations_total{operation="download",result="vanished"} 1
 # HELP ingest_dequeue_attempts_total See the documentation of ingest.
 # TYPE ingest_dequeue_attempts_total counter
 ingest_dequeue_attempts_total{result="error"} 0
@@ -194,10 +194,18 @@ ingest_storage_objects_total{destination="1",result="stored"} 2
 ingest_storage_objects_total{destination="1",result="vanished"} 1
 # HELP ingest_storage_operations_total See the documentation of ingest.
 # TYPE ingest_storage_operations_total counter
+ingest_storage_operations_total{destination="0",operation="copy",result="error"} 0
+ingest_storage_operations_total{destination="0",operation="copy",result="success"} 0
+ingest_storage_operations_total{destination="0",operation="delete",result="error"} 0
+ingest_storage_operations_total{destination="0",operation="delete",result="success"} 0
 ingest_storage_operations_total{destination="0",operation="stat",result="error"} 0
 ingest_storage_operations_total{destination="0",operation="stat",result="success"} 4
 ingest_storage_operations_total{destination="0",operation="store",result="error"} 0
 ingest_storage_operations_total{destination="0",operation="store",result="success"} 2
+ingest_storage_operations_total{destination="1",operation="copy",result="error"} 0
+ingest_storage_operations_total{destination="1",operation="copy",result="success"} 0
+ingest_storage_operations_total{destination="1",operation="delete",result="error"} 0
+ingest_storage_operations_total{destination="1",operation="delete",result="success"} 0
 ingest_storage_operations_total{destination="1",operation="stat",result="error"} 0
 ingest_storage_operations_total{destination="1",operation="stat",result="success"} 4
 ingest_storage_operations_total{destination="1",operation="store",result="error"} 0
