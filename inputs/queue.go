@@ -137,16 +137,9 @@ func (i *queueInput) open(ctx context.Context) error {
 	}
 	i.q, i.sub = q, sub
 	i.drains.Store(&sub)
-	i.progress.Connected(consumerName(q), sub.Backlog)
+	name, _ := queue.NameOf(q)
+	i.progress.Connected(name, sub.Backlog)
 	return nil
-}
-
-// consumerName tells the consumers of this process from each other.
-func consumerName(q ingest.Queue) string {
-	if named, ok := q.(interface{ ConsumerName() string }); ok {
-		return named.ConsumerName()
-	}
-	return ""
 }
 
 func (i *queueInput) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {

@@ -149,3 +149,41 @@ func TestNoSummaryWithoutARun(t *testing.T) {
 	assert.NotContains(t, p.logs.String(), "summary:")
 	assert.NotContains(t, p.logs.String(), "{{")
 }
+
+// What is queued where nothing takes it is no success, and no failure where the other
+// half runs elsewhere.
+func TestUntilDoneOfQueuesThatDoNotFit(t *testing.T) {
+	s := startVersityGW(t)
+	from, to := s.bucket("source"), s.bucket("copy")
+	putAll(t, s, from, small(3, "o"))
+	args := streamsOfOneProcess(t, s.fields(from), s.fields(to), "")
+	enqueue, dequeue := args[len(args)-2], args[len(args)-1]
+	run := func(args ...string) *process {
+		p := startArgs(t, "", append([]string{"streams", "--until-done", "--no-api", "--set", "http.enabled=false"}, args...)...)
+		p.wait(time.Minute)
+		return p
+	}
+	fits, err := os.ReadFile(dequeue)
+	require.NoError(t, err)
+	for name, from := range map[string]string{"subject: ": "subject: typo.", "/queue": "/another"} {
+		require.NoError(t, os.WriteFile(dequeue, []byte(strings.Replace(string(fits), name, from, 1)), 0o600))
+		// The second run finds them queued.
+		for range 2 {
+			p := run(enqueue, dequeue)
+			assert.Equal(t, 1, p.code, "%s", p.logs)
+			assert.Contains(t, p.logs.String(), "ingest: 3 messages are in stream ingest in ")
+			assert.Contains(t, p.logs.String(), "subject "+subject+", which nothing here takes")
+			assert.NotContains(t, p.logs.String(), "the queues are empty")
+		}
+	}
+	p := run(enqueue)
+	assert.Zero(t, p.code, "%s", p.logs)
+	assert.Contains(t, p.logs.String(), "ingest: 0 messages queued in stream ingest in ")
+	assert.Contains(t, p.logs.String(), "3 were there before")
+	assert.NotContains(t, p.logs.String(), "the queues are empty")
+
+	require.NoError(t, os.WriteFile(dequeue, fits, 0o600))
+	p = run(enqueue, dequeue)
+	assert.Zero(t, p.code, "%s", p.logs)
+	assert.Contains(t, p.logs.String(), "the queues are empty")
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/component"
+	"github.com/ingest-bundle/ingest/internal/progress"
 	"github.com/ingest-bundle/ingest/queue"
 )
 
@@ -75,6 +76,8 @@ type queueOutput struct {
 
 	mu sync.RWMutex
 	q  ingest.Queue
+	// filled counts what was put into q.
+	filled *progress.Filled
 }
 
 func (o *queueOutput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
@@ -94,7 +97,7 @@ func (o *queueOutput) Connect(ctx context.Context) error {
 	return o.connecting.connect(ctx, func(ctx context.Context) (err error) {
 		q, err := o.opener.Open(ctx, o.res)
 		if err == nil {
-			o.q = q
+			o.q, o.filled = q, progress.Of(o.res).Fills(queue.NameOf(q))
 		}
 		return err
 	})
@@ -102,7 +105,7 @@ func (o *queueOutput) Connect(ctx context.Context) error {
 
 func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
 	o.mu.RLock()
-	q := o.q
+	q, filled := o.q, o.filled
 	o.mu.RUnlock()
 	if q == nil {
 		return cmp.Or(o.connecting.connected(), service.ErrNotConnected)
@@ -119,7 +122,11 @@ func (o *queueOutput) Write(ctx context.Context, msg *service.Message) error {
 		o.res.Logger().Debugf("%q travels by reference: %v", codec.ID, err)
 		err = q.Publish(ctx, ingest.NewCodec(codec.ID, codec.Name, nil), queue.HeadersFromMeta(withoutInline(msg)))
 	}
-	if errors.Is(err, ingest.ErrAlreadyQueued) {
+	switch {
+	case err == nil:
+		filled.Queued()
+	case errors.Is(err, ingest.ErrAlreadyQueued):
+		filled.WasQueued()
 		return nil
 	}
 	return err

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -22,6 +23,18 @@ func (c Config) Open(ctx context.Context, res *service.Resources) (ingest.Queue,
 		return nil, err
 	}
 	return q, nil
+}
+
+// NameOf tells the queue of one subject from any other, also from one of the same
+// name on another server, whatever that server is called; and says where it is. Both
+// are empty for a queue that is none of this package.
+func NameOf(q ingest.Queue) (name, where string) {
+	ours, ok := q.(*Queue)
+	if !ok {
+		return "", ""
+	}
+	created := ours.work.CachedInfo().Created.UnixNano()
+	return fmt.Sprintf("%d/%s/%s", created, ours.cfg.Stream, ours.cfg.Subject), ours.cfg.Where()
 }
 
 // Opened returns an Opener for a queue that is open, and stays open until whoever

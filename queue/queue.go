@@ -155,10 +155,6 @@ func isFull(err error) bool {
 	return ok && (strings.Contains(d, "maximum messages exceeded") || strings.Contains(d, "maximum bytes exceeded"))
 }
 
-// ConsumerName tells the consumer that all workers of the queue share from any
-// other on the servers.
-func (q *Queue) ConsumerName() string { return q.cfg.Stream + "/" + q.cfg.Consumer }
-
 // Close implements ingest.Queue. The server inside this process stops with its
 // last user.
 func (q *Queue) Close() error {

@@ -84,6 +84,9 @@ func runEngine(args []string, files func() map[string][]byte, more ...service.CL
 		fmt.Fprintln(os.Stderr, "ingest: stopped before all was done")
 		code = 1
 	}
+	if shown.tellUnread(progress.Process) && code == 0 {
+		code = 1
+	}
 	if n, first := progress.Process.Failures(); n > 0 && code == 0 {
 		fmt.Fprintf(os.Stderr, "ingest: %d failed for good, the first: %v\n", n, first)
 		return 1

@@ -151,8 +151,24 @@ func (p *runProgress) interrupted() bool {
 		return false
 	}
 	// Without a queue to work off, the scans end the run by themselves.
-	s := progress.Process.Snapshot(context.Background())
-	return s.Consumes || !s.Idle()
+	return progress.Process.Consumes() || !progress.Process.Snapshot(context.Background()).Idle()
+}
+
+// tellUnread says what was queued that nothing in this process takes, and reports
+// whether that is a mistake: where there are both halves, they are to fit together.
+func (p *runProgress) tellUnread(t *progress.Tracker) (mistake bool) {
+	if !p.untilDone {
+		return false
+	}
+	mistake = t.Consumes()
+	for _, u := range t.Unread() {
+		if mistake {
+			fmt.Fprintf(os.Stderr, "ingest: %d messages are in %s, which nothing here takes: input and output of a queue need the same subject, stream and server or store_dir\n", u.Queued+u.Before, u.Where)
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "ingest: %d messages queued in %s, %d were there before\n", u.Queued, u.Where, u.Before)
+	}
+	return mistake && len(t.Unread()) > 0
 }
 
 // stopWhenDone asks the process to shut down in good order once all is done. A process
@@ -170,6 +186,10 @@ func (p *runProgress) stopWhenDone(t *progress.Tracker) {
 		}
 	}
 	p.done.Store(true)
-	fmt.Fprintln(os.Stderr, "ingest: every source is scanned and the queues are empty, stopping")
+	if t.Consumes() && len(t.Unread()) == 0 {
+		fmt.Fprintln(os.Stderr, "ingest: every source is scanned and the queues are empty, stopping")
+	} else {
+		fmt.Fprintln(os.Stderr, "ingest: every source is scanned, stopping")
+	}
 	stopProcess(p.stop)
 }

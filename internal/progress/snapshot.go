@@ -27,9 +27,6 @@ type Snapshot struct {
 	// Outages says what is down, the longest outage first.
 	Outages []Outage
 
-	// Consumes says that the process takes, or took, elements from a queue.
-	Consumes bool
-
 	// complete says that every queue was asked, and every scan has ended.
 	complete bool
 }
@@ -47,7 +44,6 @@ func (s *Snapshot) Idle() bool {
 func (t *Tracker) Snapshot(ctx context.Context) *Snapshot {
 	s := &Snapshot{}
 	t.mu.Lock()
-	s.Consumes = t.consumes
 	s.complete = len(t.scans)+len(t.queues) > 0
 	for scan := range t.scans {
 		s.complete = s.complete && scan.finished()

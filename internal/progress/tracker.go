@@ -46,15 +46,21 @@ type Tracker struct {
 	queues map[*Queue]struct{}
 	// dependencies may be down.
 	dependencies map[*Dependency]struct{}
-	// consumes says that there was a queue ever.
+	// consumes says that there was a queue ever, and taken has the names of those
+	// that were connected.
 	consumes bool
+	taken    map[string]bool
+	filled   map[string]*Filled
 	failures int64
 	first    error
 }
 
 // NewTracker returns a Tracker that has counted nothing.
 func NewTracker() *Tracker {
-	return &Tracker{start: time.Now(), scans: map[*Scan]struct{}{}, queues: map[*Queue]struct{}{}, dependencies: map[*Dependency]struct{}{}}
+	return &Tracker{
+		start: time.Now(), scans: map[*Scan]struct{}{}, queues: map[*Queue]struct{}{}, dependencies: map[*Dependency]struct{}{},
+		taken: map[string]bool{}, filled: map[string]*Filled{},
+	}
 }
 
 // Reader returns a reader that counts what is read from r as bytes on their way
@@ -176,7 +182,7 @@ type Queue struct {
 	t *Tracker
 
 	mu sync.Mutex
-	// name tells the consumers from each other, of which each counts once.
+	// name tells the queues from each other, of which each counts once.
 	name    string
 	backlog func(context.Context) (ingest.Backlog, error)
 }
@@ -191,11 +197,21 @@ func (t *Tracker) NewQueue() *Queue {
 	return q
 }
 
-// Connected says how to ask for what is left of the named consumer.
+// Connected says how to ask for what is left in the named queue.
 func (q *Queue) Connected(name string, backlog func(context.Context) (ingest.Backlog, error)) {
+	q.t.mu.Lock()
+	q.t.taken[name] = true
+	q.t.mu.Unlock()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.name, q.backlog = name, backlog
+}
+
+// Consumes reports whether the process takes, or took, elements from a queue.
+func (t *Tracker) Consumes() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.consumes
 }
 
 // Close forgets the input.
