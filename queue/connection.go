@@ -18,6 +18,8 @@ type connection struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	release func()
+	// embedded is the server inside this process, if it is one.
+	embedded *embedded
 }
 
 func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection, error) {
@@ -36,7 +38,7 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 		if err != nil {
 			return nil, err
 		}
-		c.release = e.release
+		c.release, c.embedded = e.release, e
 		opts = append(opts, nats.InProcessServer(e.server))
 	} else {
 		if cfg.TLS != nil {

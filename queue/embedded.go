@@ -26,6 +26,7 @@ type embedded struct {
 	lock   *flock.Flock
 	dir    string
 	users  int
+	takers takers
 }
 
 var running = struct {

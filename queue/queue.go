@@ -29,6 +29,9 @@ type Queue struct {
 	// server is down while the connection is lost.
 	server *progress.Dependency
 	full   onOff
+	pace   pace
+	// maxAhead is how far a scan may be ahead of the worker in the same process.
+	maxAhead int
 }
 
 var _ ingest.Queue = (*Queue)(nil)
@@ -56,7 +59,7 @@ func newQueue(ctx context.Context, cfg Config, res *service.Resources) (*Queue, 
 		return nil, err
 	}
 	cfg.setDefaults()
-	q := &Queue{cfg: cfg, metrics: newMetrics(res), tracker: progress.Of(res)}
+	q := &Queue{cfg: cfg, metrics: newMetrics(res), tracker: progress.Of(res), maxAhead: defaultMaxAhead}
 	if res != nil {
 		q.log = res.Logger()
 	}
@@ -94,6 +97,9 @@ func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[str
 	if err != nil {
 		return err
 	}
+	if err := q.keepPace(ctx); err != nil {
+		return err
+	}
 	subject, header := elementSubject(q.cfg.Subject, codec.ID), natsHeader(headers)
 	err = q.publish(ctx, subject, data, header)
 	if errors.Is(err, ingest.ErrAlreadyQueued) {
@@ -104,6 +110,7 @@ func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[str
 
 // publish waits while the queue is full.
 func (q *Queue) publish(ctx context.Context, subject string, data []byte, header nats.Header) error {
+	full := false
 	for {
 		_, err := q.conn.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data, Header: header})
 		switch {
@@ -118,17 +125,19 @@ func (q *Queue) publish(ctx context.Context, subject string, data []byte, header
 			return ingest.ErrAlreadyQueued
 		case errors.Is(err, nats.ErrMaxPayload):
 			return fmt.Errorf("publishing to stream %s: %w: %w", q.cfg.Stream, ingest.ErrTooLarge, err)
+		case full && ctx.Err() != nil:
+			return fmt.Errorf("publishing to stream %s, which is full: %w", q.cfg.Stream, ctx.Err())
 		case !isFull(err):
 			q.metrics.count("publish", err)
 			return fmt.Errorf("publishing to stream %s: %w", q.cfg.Stream, err)
 		}
+		full = true
 		if q.full.switchTo(true) {
 			q.log.Warnf("stream %s is full, waiting for it to be worked off: %v", q.cfg.Stream, err)
 		}
 		select {
 		case <-time.After(fullRetry):
 		case <-ctx.Done():
-			return fmt.Errorf("publishing to stream %s, which is full: %w", q.cfg.Stream, ctx.Err())
 		}
 	}
 }

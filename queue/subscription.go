@@ -43,6 +43,8 @@ type Subscription struct {
 	attempts *attempts
 	circuit  *circuit
 	acks     acks
+	// untake says, once, that this process takes from the queue no more.
+	untake func()
 	// systems are down while the circuit is open.
 	systems *progress.Dependency
 
@@ -96,6 +98,7 @@ func (q *Queue) Subscribe(ctx context.Context) (ingest.Subscription, error) {
 	q.metrics.attempts.Zero(component.Results)
 	s.pulling, s.stopPulling = context.WithCancel(context.Background())
 	s.life, s.stopLife = context.WithCancelCause(context.Background())
+	s.untake = q.take()
 	s.workers.Go(s.pullLoop)
 	s.workers.Go(s.heartbeatLoop)
 	s.workers.Go(s.watchLoop)
@@ -307,6 +310,7 @@ func (s *Subscription) Close(ctx context.Context) error {
 	s.Drain()
 	s.stopLife(errClosed)
 	s.workers.Wait()
+	s.untake()
 	s.systems.Close()
 	s.mu.Lock()
 	var rest []*Delivery

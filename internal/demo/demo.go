@@ -69,13 +69,13 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	source.failDownloads(flakyKey, flakyFailures)
+	source.damageDownloads(flakyKey, flakyFailures)
 
 	p := printer{o.Out}
 	p.printf("Source       %s/%s  %d objects, %s (an S3 server in memory)\n", source.url(), source.bucket, len(objects), humanize.IBytes(uint64(total)))
 	p.printf("Destination  %s/%s  empty (another one)\n", destination.url(), destination.bucket)
 	p.printf("Queue        NATS JetStream, embedded, in a folder\n")
-	p.printf("On purpose   the first %d downloads of %s are cut off half-way\n\n", flakyFailures, flakyKey)
+	p.printf("On purpose   the first %d downloads of %s are damaged on the way\n\n", flakyFailures, flakyKey)
 	printPipelines(p, pipelines)
 	p.printf("$ %s streams --progress --until-done enqueue.yaml dequeue.yaml\n", o.Command)
 

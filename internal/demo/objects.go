@@ -38,7 +38,7 @@ func sampleObjects() []*object {
 		{key: "videos/clip.mp4", size: 24 * mib},
 		{key: "names/with spaces &+%.txt", size: 12 * kib},
 		{key: "names/ünïcödé/ñandú.json", size: 3 * kib},
-		{key: flakyKey, size: 3 * mib},
+		{key: flakyKey, size: 768 * kib},
 	}
 	for i := range 10 {
 		objects = append(objects, &object{key: fmt.Sprintf("photos/2026/img_%04d.jpg", i+1), size: (i + 2) * 413 * kib})

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -32,7 +33,7 @@ type server struct {
 	mu sync.Mutex
 	// downloads counts the GETs of each object.
 	downloads map[string]int
-	// flaky is how many more downloads of an object are cut off half-way.
+	// flaky is how many more downloads of an object are damaged on the way.
 	flaky map[string]int
 }
 
@@ -55,7 +56,7 @@ func startServer(ctx context.Context, bucket string) (*server, error) {
 	s.http = &http.Server{
 		Handler:           s.meddle(store),
 		ReadHeaderTimeout: 10 * time.Second,
-		// It complains of connections that are cut off.
+		// It complains of clients that hang up.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	s.client, err = minio.New(s.address, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, "")})
@@ -70,8 +71,8 @@ func (s *server) stop() { _ = s.http.Close() }
 
 func (s *server) url() string { return "http://" + s.address }
 
-// failDownloads cuts off the next n downloads of the object.
-func (s *server) failDownloads(key string, n int) {
+// damageDownloads changes a bit in each of the next n downloads of the object.
+func (s *server) damageDownloads(key string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flaky["/"+s.bucket+"/"+key] = n
@@ -85,15 +86,15 @@ func (s *server) downloadsOf(key string) int {
 
 func (s *server) meddle(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && s.cutsOff(r.URL.Path) {
-			w = &cutWriter{ResponseWriter: w}
+		if r.Method == http.MethodGet && s.damages(r.URL.Path) {
+			w = &damagingWriter{ResponseWriter: w}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// cutsOff counts the download, and reports whether it is to be cut off.
-func (s *server) cutsOff(path string) bool {
+// damages counts the download, and reports whether it is to be damaged.
+func (s *server) damages(path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.downloads[path]++
@@ -104,16 +105,18 @@ func (s *server) cutsOff(path string) bool {
 	return true
 }
 
-// cutWriter drops the connection in the middle of the body.
-type cutWriter struct {
+// damagingWriter changes the first bit of the body.
+type damagingWriter struct {
 	http.ResponseWriter
-	sent bool
+	done bool
 }
 
-func (c *cutWriter) Write(b []byte) (int, error) {
-	if c.sent || len(b) < 2 {
-		panic(http.ErrAbortHandler)
+func (d *damagingWriter) Write(b []byte) (int, error) {
+	if d.done || len(b) == 0 {
+		return d.ResponseWriter.Write(b)
 	}
-	c.sent = true
-	return c.ResponseWriter.Write(b[:len(b)/2])
+	d.done = true
+	damaged := bytes.Clone(b)
+	damaged[0] ^= 1
+	return d.ResponseWriter.Write(damaged)
 }

@@ -50,7 +50,7 @@ func TestConversions(t *testing.T) {
 		MimeType: "a", Len: -1, ETag: "b", VersionID: "c", ModTime: time.Unix(1, 2).UTC(), MD5: []byte("d"), PartSize: 3,
 		ContentEncoding: "e", ContentDisposition: "f", ContentLanguage: "g", CacheControl: "h", Metadata: map[string]string{"i": "j"},
 	}
-	requireFull(t, *obj, "Reader", "Tags")
+	requireFull(t, *obj, "Reader", "Tags", "Range", "Sequential")
 	assert.Equal(t, obj, ToObject(FromObject(obj)))
 	assert.Nil(t, ToObject(FromObject(nil)))
 	assert.True(t, ToObject(FromObject(&ingest.Object{})).ModTime.IsZero())
