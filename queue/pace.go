@@ -35,7 +35,7 @@ func (q *Queue) keepPace(ctx context.Context) error {
 	}
 	q.pace.looking.Lock()
 	defer q.pace.looking.Unlock()
-	for q.conn.embedded.takers.has(q.ConsumerName()) {
+	for q.conn.embedded.takers.has(q.taken()) {
 		consumer, err := q.conn.js.Consumer(ctx, q.cfg.Stream, q.cfg.Consumer)
 		if err != nil {
 			return fmt.Errorf("looking up consumer %s: %w", q.cfg.Consumer, err)
@@ -66,9 +66,12 @@ func (q *Queue) take() (untake func()) {
 	if e == nil {
 		return func() {}
 	}
-	e.takers.add(q.ConsumerName(), 1)
-	return sync.OnceFunc(func() { e.takers.add(q.ConsumerName(), -1) })
+	e.takers.add(q.taken(), 1)
+	return sync.OnceFunc(func() { e.takers.add(q.taken(), -1) })
 }
+
+// taken names the consumer among those of the embedded server.
+func (q *Queue) taken() string { return q.cfg.Stream + "/" + q.cfg.Consumer }
 
 // takers counts the subscriptions to each consumer.
 type takers struct {
