@@ -219,6 +219,27 @@ func TestCheckOfASoundSetUp(t *testing.T) {
 	assert.Equal(t, 3, n.count(t, "ingest"))
 }
 
+// A scan that is compared, and that finds only what is to be deleted.
+func TestCheckOfAComparedScan(t *testing.T) {
+	s, n := startMinIO(t), startNATS(t)
+	s.bucket("source")
+	s.bucket("copy")
+	putAll(t, s, "source", small(3, "o"))
+	putAll(t, s, "copy", small(4, "o"))
+	move := dequeue{source: s.fields("source"), outputs: []string{s.fields("copy")}}.config(n)
+	out, ok := check(t, enqueueConfig(n, comparedWith(s.fields("source"), s.fields("copy"))+", delete: true"), move)
+	require.True(t, ok, out)
+	at := "s3://" + s.endpoint + "/copy/"
+	assert.Contains(t, out, "ok          list: of the destinations that the scan is compared with, too\n")
+	assert.Contains(t, out, "/source/ once, leave out what is held by all of ("+at+"), have deleted there what the source has not, then queue")
+	assert.Len(t, s.everything("copy"), 4)
+
+	wrong := strings.Replace(s.fields("copy"), "secret_access_key: "+secretKey, "secret_access_key: wrong", 1)
+	out, ok = check(t, enqueueConfig(n, comparedWith(s.fields("source"), wrong)), move)
+	require.False(t, ok)
+	assert.Contains(t, out, "destinations.0 "+at+": the server at "+s.endpoint+" answers ")
+}
+
 func TestCheckAsJSON(t *testing.T) {
 	s := startMinIO(t)
 	config := writeConfig(t, "input:\n  ingest_s3: { "+s.fields("nowhere")+" }\noutput:\n  drop: {}\n")

@@ -117,7 +117,7 @@ func TestScanWaitsForADestinationThatFails(t *testing.T) {
 	})
 	p := start(t, enqueueConfig(n, comparedWith(source.fields("source"), dest.fields("copy", flaky.address))))
 	require.Zero(t, p.wait(2*time.Minute), "%s", p.logs)
-	assert.Contains(t, p.logs.String(), "comparing with")
+	assert.Contains(t, p.logs.String(), "destinations.0 s3://")
 	assert.Len(t, failed, 4)
 	assert.Equal(t, []string{"o02499"}, queuedIDs(t, n))
 }

@@ -75,6 +75,8 @@ func (c *Checker) testSystem(ctx context.Context, comp *component, samples sampl
 		case denied && need.without != "":
 			f.Status = finding.Note
 			f.Text += ": " + need.without
+		case err == nil && need.access == ingest.AccessList && len(comparedWith(comp.system)) > 0:
+			f.Text = "of the destinations that the scan is compared with, too"
 		}
 		found = append(found, f)
 	}
@@ -109,6 +111,10 @@ func samplesOf(all []*component) samples {
 					if err = nexter.Reset(ctx); err == nil {
 						sample, err = nexter.Next(ctx)
 					}
+					// What the source has no longer is no example of what it has.
+					if compares, ok := nexter.(ingest.Comparer); ok && ingest.IsDeletion(lookup(compares.Hints())) {
+						sample = nil
+					}
 					return err
 				})
 			})
@@ -116,6 +122,13 @@ func samplesOf(all []*component) samples {
 		}
 	}
 	return s
+}
+
+func lookup(m map[string]string) func(string) (string, bool) {
+	return func(key string) (string, bool) {
+		v, ok := m[key]
+		return v, ok
+	}
 }
 
 // of returns an element of what the processor's system holds, or nil.

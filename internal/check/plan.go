@@ -55,10 +55,33 @@ func step(c *component) string {
 	case c.system == nil:
 		return "read from " + where(c)
 	}
+	often := "once"
 	if interval := c.text("interval"); interval != "" {
-		return fmt.Sprintf("scan %s every %s", where(c), interval)
+		often = "every " + interval
 	}
-	return fmt.Sprintf("scan %s once", where(c))
+	return fmt.Sprintf("scan %s %s", where(c), often) + comparison(c)
+}
+
+// comparison says what a scan leaves out, and what it deletes.
+func comparison(c *component) string {
+	with := strings.Join(comparedWith(c.system), ", ")
+	if with == "" {
+		return ""
+	}
+	text := ", leave out what is held by all of (" + with + ")"
+	if c.fields["delete"] == true {
+		text += ", have deleted there what the source has not"
+	}
+	return text
+}
+
+// comparedWith returns the destinations that a scan is compared with.
+func comparedWith(system any) []string {
+	c, ok := system.(interface{ ComparedWith() []string })
+	if !ok {
+		return nil
+	}
+	return c.ComparedWith()
 }
 
 func consumerOf(cfg *queue.Config) string {

@@ -54,6 +54,24 @@ func (d *Dependency) Close() {
 	delete(d.t.dependencies, d)
 }
 
+// elsewhere is an error of another system than the one that a Dependency is named after.
+type elsewhere struct {
+	error
+	system string
+}
+
+// At says which system err is of, where that is not the one that is worked with. Nil
+// stays nil.
+func At(system string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &elsewhere{err, system}
+}
+
+func (e *elsewhere) Error() string { return e.system + ": " + e.error.Error() }
+func (e *elsewhere) Unwrap() error { return e.error }
+
 // Outage is a Dependency that is down.
 type Outage struct {
 	// System is the name of the dependency; it may be empty.
@@ -79,7 +97,12 @@ func (t *Tracker) outages() []Outage {
 	for d := range t.dependencies {
 		d.mu.Lock()
 		if d.err != nil {
-			all = append(all, Outage{d.name, reason(d.name, d.err), d.since.UTC()})
+			name, err := d.name, d.err
+			var other *elsewhere
+			if errors.As(err, &other) {
+				name, err = other.system, other.error
+			}
+			all = append(all, Outage{name, reason(name, err), d.since.UTC()})
 		}
 		d.mu.Unlock()
 	}

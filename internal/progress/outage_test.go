@@ -64,6 +64,18 @@ func TestOutagesAreTheLongestFirstAndEachOnce(t *testing.T) {
 	})
 }
 
+// An error of a system that a scan also asks is told of that system.
+func TestOutageOfAnotherSystem(t *testing.T) {
+	require.NoError(t, At("destinations.0", nil))
+	tr := NewTracker()
+	err := At("destinations.0", refused)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	tr.NewScan("source").Troubled(err)
+	outage := tr.Snapshot(t.Context()).Outages[0]
+	assert.Equal(t, "destinations.0", outage.System)
+	assert.Equal(t, "dial tcp 10.0.0.1:9000: connection refused", outage.Error)
+}
+
 func TestReason(t *testing.T) {
 	for name, tc := range map[string]struct {
 		of   string

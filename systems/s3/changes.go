@@ -10,6 +10,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
 // cursor goes through a listing.
@@ -186,8 +187,9 @@ func (c *changes) look(ctx context.Context, e *entry) (same bool, absent []strin
 // target is the listing of a destination.
 type target struct {
 	cursor
-	// location is that of the empty name.
-	location string
+	// field says which of the destinations it is, and location is that of the empty
+	// name.
+	field, location string
 
 	head *entry
 	// matched says that the source has the name of head.
@@ -240,7 +242,7 @@ func (c *changes) advance(ctx context.Context, t *target) error {
 	case err == io.EOF: //nolint:errorlint // a connection that breaks is not the end
 		t.ended = true
 	case err != nil:
-		return fmt.Errorf("comparing with %s: %w", t.location, err)
+		return progress.At(t.field+" "+t.location, err)
 	case !t.order.follows(e.name):
 		c.turnBlind(t, fmt.Errorf("its listing is not sorted: %q comes too late", e.key))
 	default:
@@ -277,7 +279,7 @@ func (c *changes) each(test func(*listing) error) error {
 	var errs []error
 	for _, t := range c.targets {
 		if l, ok := t.cursor.(*listing); ok {
-			errs = append(errs, test(l))
+			errs = append(errs, progress.At(t.field+" "+t.location, test(l)))
 		}
 	}
 	return errors.Join(errs...)

@@ -76,6 +76,7 @@ func changesFromParsed(s *source, conf *service.ParsedConfig, res *service.Resou
 		if err != nil {
 			return nil, fmt.Errorf("field %s.%d: %w", fieldDestinations, i, err)
 		}
+		t.field = fmt.Sprintf("%s.%d", fieldDestinations, i)
 		c.targets = append(c.targets, t)
 	}
 	if deletes {

@@ -113,10 +113,13 @@ func TestCompareWithAMissingBucket(t *testing.T) {
 	f.put(t, "source", "k", []byte("x"))
 	s := f.source(t, "source", f.against("", "copy"))
 	require.ErrorIs(t, s.TestConnection(t.Context()), ingest.ErrMisconfigured)
-	require.ErrorContains(t, s.TestAccess(t.Context(), ingest.AccessList, nil), "bucket copy does not exist")
+	at := "destinations.0 s3://" + f.endpoint() + "/copy/: "
+	require.ErrorContains(t, s.TestConnection(t.Context()), at)
+	require.ErrorContains(t, s.TestAccess(t.Context(), ingest.AccessList, nil), at+"bucket copy does not exist")
 	require.NoError(t, s.Reset(t.Context()))
 	_, err := s.Next(t.Context())
 	require.ErrorIs(t, err, ingest.ErrMisconfigured)
+	require.ErrorContains(t, err, at)
 	require.ErrorContains(t, err, `there is no bucket "copy"`)
 }
 

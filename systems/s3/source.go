@@ -205,6 +205,16 @@ func (s *source) TestConnection(ctx context.Context) error {
 // Location implements ingest.Locator.
 func (s *source) Location(codec ingest.Codec) string { return s.location(codec.ID) }
 
+// ComparedWith returns the locations that a scan is compared with.
+func (s *source) ComparedWith() (locations []string) {
+	if s.changes != nil {
+		for _, t := range s.changes.targets {
+			locations = append(locations, t.location)
+		}
+	}
+	return locations
+}
+
 // Reset implements ingest.Nexter.
 func (s *source) Reset(context.Context) error {
 	s.list.reset()
