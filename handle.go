@@ -66,6 +66,9 @@ func (h *Handle) Location() string {
 	return ""
 }
 
+// Neighbour returns a Handle for another element of the same source.
+func (h *Handle) Neighbour(codec Codec) *Handle { return NewHandle(h.client, codec) }
+
 // TestConnection asks the source whether it is there, if it can tell.
 func (h *Handle) TestConnection(ctx context.Context) error {
 	if t, ok := h.client.(ConnectionTester); ok {

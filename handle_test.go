@@ -118,6 +118,18 @@ func TestHandleOpensNothingByItself(t *testing.T) {
 	assert.Zero(t, client.downs+client.stats)
 }
 
+func TestHandleNeighbour(t *testing.T) {
+	client := &versionedClient{}
+	client.set("one", "v1")
+	h := ingest.NewHandle(client, element)
+	neighbour := h.Neighbour(ingest.NewCodec("b", "b", nil))
+	assert.Equal(t, "b", neighbour.Codec().ID)
+	_, err := neighbour.Stat(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, client.stats, "it asks the same source")
+	require.Error(t, h.CleanUp(t.Context()), "it pins nothing for others")
+}
+
 func TestHandleFirstOpenPins(t *testing.T) {
 	clients := map[string]func() (ingest.Client, *plainClient){
 		"plain":     func() (ingest.Client, *plainClient) { c := &plainClient{}; return c, c },

@@ -80,6 +80,7 @@ type Store struct {
 	verifiesDigest bool
 
 	connecting          *connecting
+	aliases             *aliases
 	progress            *progress.Tracker
 	objects, bytes, ops *component.Counter
 	duration            *component.Histogram
@@ -94,6 +95,7 @@ func NewStore(dest ingest.Destination, conf *service.ParsedConfig, res *service.
 		progress: progress.Of(res),
 
 		connecting: newConnecting(res, dest, connectRetry),
+		aliases:    newAliases(dest, res.Logger()),
 
 		objects:  component.NewCounter("ingest_storage_objects_total", m, "result"),
 		bytes:    component.NewCounter("ingest_storage_bytes_total", m),
@@ -221,13 +223,16 @@ func (s *Store) codec(handle *ingest.Handle, msg *service.Message) (ingest.Codec
 
 // deliver brings the destination up to date.
 func (s *Store) deliver(ctx context.Context, handle *ingest.Handle, codec ingest.Codec, msg *service.Message) (ingest.Receipt, error) {
+	apart, err := s.aliases.apart(ctx, handle)
+	if err != nil {
+		return ingest.Receipt{}, err
+	}
 	if removed, err := s.remove(ctx, handle, codec, msg); removed || err != nil {
 		return ingest.Receipt{Outcome: ingest.OutcomeDeleted}, err
 	}
 	var held *ingest.Stored
-	namesake := s.namesake(handle, codec)
+	namesake := !apart && s.namesake(handle, codec)
 	if s.overwrite != overwriteAlways && !s.knownAbsent(codec, msg) || namesake {
-		var err error
 		if held, err = s.stat(ctx, codec); err != nil && !errors.Is(err, ingest.ErrNotFound) {
 			return ingest.Receipt{}, err
 		}

@@ -39,6 +39,8 @@ Every copy is proved. Where the source vouches for an MD5, it goes with the uplo
 
 Parts of large objects are read by range and uploaded at once, from one connection to the other. One that fails is tried again alone, at most three times in all.
 
+Where the source is a bucket of the same name at another ` + "`endpoint`" + `, a small object, ` + "`.ingest-probe-…`" + `, is stored once, looked for at the source, and deleted: if the two are one bucket, nothing is copied.
+
 Keys that some servers store as another key (empty, ` + "`.` and `..`" + ` segments) or refuse (segments of more than 255 bytes) are errors that no retry can fix, except at AWS.
 `
 
