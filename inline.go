@@ -24,6 +24,8 @@ type inlineForm struct {
 	Reader *struct{} `json:",omitempty"`
 	Tags   *struct{} `json:",omitempty"`
 	Range  *struct{} `json:",omitempty"`
+	// Tagged says that the object has tags, or may have some.
+	Tagged bool `json:",omitempty"`
 	// Sum is the MD5 of the content.
 	Sum []byte
 }
@@ -35,7 +37,7 @@ func (c Codec) WithContent(obj *Object, content []byte) (Codec, error) {
 		return c, fmt.Errorf("%w: the source has a use for meta", ErrTooLarge)
 	}
 	sum := md5.Sum(content) //nolint:gosec // as above
-	form, err := json.Marshal(inlineForm{Object: *obj.Describe(), Sum: sum[:]})
+	form, err := json.Marshal(inlineForm{Object: *obj.Describe(), Tagged: obj.Tags != nil, Sum: sum[:]})
 	if err != nil {
 		return c, fmt.Errorf("marshalling the description of %q: %w", c.ID, err)
 	}
@@ -63,7 +65,15 @@ func (c Codec) Content() (Codec, *Object, []byte, error) {
 	}
 	obj := form.Object
 	obj.Len, obj.MD5 = int64(len(content)), sum[:]
+	if form.Tagged {
+		obj.Tags = tagsElsewhere
+	}
 	return reference, &obj, content, nil
+}
+
+// tagsElsewhere stands for tags that only a Handle can fetch.
+func tagsElsewhere(context.Context) (map[string]string, error) {
+	return nil, errors.New("tags do not travel with the content")
 }
 
 // NewInlineHandle returns a Handle for an element whose content is here already. The
@@ -77,7 +87,7 @@ func NewInlineHandle(client Client, codec Codec, obj *Object, content []byte) *H
 		o.Reader = bytes.NewReader(content)
 		return &o
 	}
-	if versioned, ok := client.(VersionedClient); ok {
+	if versioned, ok := client.(VersionedClient); ok && obj.Tags != nil {
 		h.pin.Tags = func(ctx context.Context) (map[string]string, error) {
 			return h.tagsOfPin(ctx, versioned)
 		}

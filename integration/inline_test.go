@@ -38,7 +38,7 @@ output:`, source.fields("source")), 1)
 	var mu sync.Mutex
 	fetched := map[string]int{}
 	through := startProxy(t, source, func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet && !r.URL.Query().Has("list-type") && !r.URL.Query().Has("location") && !r.URL.Query().Has("versioning") {
+		if r.Method == http.MethodGet && !r.URL.Query().Has("list-type") && !r.URL.Query().Has("location") && !r.URL.Query().Has("versioning") && !r.URL.Query().Has("tagging") {
 			mu.Lock()
 			defer mu.Unlock()
 			fetched[r.URL.Path]++

@@ -145,8 +145,8 @@ func TestMetafiles(t *testing.T) {
 	assert.Equal(t, 3, n.count(t, "ingest"))
 }
 
-// TestTagsAreCarriedWhereAsked copies tags only if the output is told to.
-func TestTagsAreCarriedWhereAsked(t *testing.T) {
+// TestTagsAreCarried copies tags unless the output is told not to.
+func TestTagsAreCarried(t *testing.T) {
 	source, dest, n := startMinIO(t), startMinIO(t), startNATS(t)
 	source.bucket("source")
 	dest.bucket("with")
@@ -154,7 +154,7 @@ func TestTagsAreCarriedWhereAsked(t *testing.T) {
 	_, err := source.Client.PutObject(t.Context(), "source", "tagged", http.NoBody, 0, minio.PutObjectOptions{UserTags: map[string]string{"colour": "blue"}})
 	require.NoError(t, err)
 	scan(t, n, source.fields("source"))
-	p := start(t, dequeue{source: source.fields("source"), outputs: []string{dest.fields("with") + ", tags: true", dest.fields("without")}}.config(n))
+	p := start(t, dequeue{source: source.fields("source"), outputs: []string{dest.fields("with"), dest.fields("without") + ", tags: false"}}.config(n))
 	drained(t, n, time.Minute)
 	p.stop()
 	for bucket, want := range map[string]map[string]string{"with": {"colour": "blue"}, "without": {}} {

@@ -36,10 +36,10 @@ func TestSourceAcceptance(t *testing.T) {
 
 func TestDestinationAcceptance(t *testing.T) {
 	for name, more := range map[string]string{
-		"plain":  "",
-		"prefix": "prefix: copies/",
-		"crc32c": "checksum: crc32c",
-		"tags":   "tags: true",
+		"plain":    "",
+		"prefix":   "prefix: copies/",
+		"crc32c":   "checksum: crc32c",
+		"untagged": "tags: false",
 	} {
 		t.Run(name, func(t *testing.T) {
 			systemstest.TestDestination(t,
@@ -47,7 +47,7 @@ func TestDestinationAcceptance(t *testing.T) {
 					return newFake(t, "copy").destination(t, "copy", more)
 				},
 				systemstest.WithoutEmpty(),
-				systemstest.WithCarried(carried(more == "tags: true")),
+				systemstest.WithCarried(carried(more != "tags: false")),
 			)
 		})
 	}

@@ -22,7 +22,7 @@ var (
 )
 
 // describe makes an object of what a GET or a HEAD answered.
-func (s *source) describe(info minio.ObjectInfo, header http.Header) *ingest.Object {
+func (s *source) describe(ctx context.Context, info minio.ObjectInfo, header http.Header) *ingest.Object {
 	obj := &ingest.Object{
 		MimeType:           header.Get("Content-Type"),
 		Len:                info.Size,
@@ -43,13 +43,7 @@ func (s *source) describe(info minio.ObjectInfo, header http.Header) *ingest.Obj
 	if !s.opaque && !encryptedByKey(header) && plainETag.MatchString(info.ETag) {
 		obj.MD5, _ = hex.DecodeString(info.ETag)
 	}
-	obj.Tags = func(ctx context.Context) (map[string]string, error) {
-		tags, err := s.api.GetObjectTagging(ctx, s.bucket, info.Key, minio.GetObjectTaggingOptions{VersionID: info.VersionID})
-		if err != nil {
-			return nil, s.failed(ctx, accessRead, "reading the tags of "+strconv.Quote(info.Key), err)
-		}
-		return tags.ToMap(), nil
-	}
+	obj.Tags = s.tagsOf(ctx, info)
 	if info.ETag != "" && !s.rangeless.Load() {
 		obj.Range = func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 			return s.openRange(ctx, info.Key, info.ETag, offset, length)

@@ -60,8 +60,8 @@ func init() {
 				Description("The storage class of new objects. If empty, the server's default.").
 				Default("").Advanced(),
 			service.NewBoolField(fieldTags).
-				Description("Carry the object's tags over, at the cost of a request for each object.").
-				Default(false).Advanced(),
+				Description("Carry the object's tags over, at the cost of a request for each object that has any. If they cannot be read at the source, that is an error, and the object is not copied. The record `ingest-copy` is not carried.").
+				Default(true).Advanced(),
 			service.NewIntField(fieldPartSize).
 				Description("The size in bytes of the parts of a multipart upload, where the source's cannot be known. Smaller objects are sent whole.").
 				Default(defaultPartSize).Advanced().

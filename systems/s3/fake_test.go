@@ -113,7 +113,7 @@ func (f *fakeServer) destination(t *testing.T, bucket, more string) *destination
 		service.NewStringField(fieldPrefix).Default(""),
 		service.NewStringField(fieldMetafilesPrefix).Default(""),
 		service.NewStringField(fieldStorageClass).Default(""),
-		service.NewBoolField(fieldTags).Default(false),
+		service.NewBoolField(fieldTags).Default(true),
 		service.NewIntField(fieldPartSize).Default(minPartSize),
 		service.NewIntField(fieldParallelParts).Default(2),
 		service.NewIntField(fieldPartMemory).Default(4*minPartSize),

@@ -142,6 +142,7 @@ type source struct {
 	prefix string
 	// rangeless says that the server was seen not to serve ranges.
 	rangeless atomic.Bool
+	tagCounts tagCounts
 
 	// list is nil where nothing is listed, and changes where the listing is not
 	// compared with those of destinations.
@@ -297,7 +298,7 @@ func (s *source) open(ctx context.Context, codec ingest.Codec, version *ingest.O
 	if err != nil {
 		return nil, s.readFailed(ctx, "reading", codec.ID, err)
 	}
-	obj := s.describe(info, header)
+	obj := s.describe(ctx, info, header)
 	if err := s.addPartSize(ctx, codec.ID, obj); err != nil {
 		_ = body.Close()
 		return nil, err
@@ -312,7 +313,7 @@ func (s *source) Stat(ctx context.Context, codec ingest.Codec) (*ingest.Object, 
 	if err != nil {
 		return nil, s.readFailed(ctx, "looking at", codec.ID, err)
 	}
-	return s.describe(info, info.Headers), nil
+	return s.describe(ctx, info, info.Headers), nil
 }
 
 func (s *source) readFailed(ctx context.Context, doing, key string, err error) error {
