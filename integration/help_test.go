@@ -92,6 +92,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"lint":                    "a configuration was expected, as in ingest lint ./dequeue.yaml\n",
 		"run":                     "a configuration was expected, as in ingest run ./dequeue.yaml\n",
 		"check":                   "a configuration was expected, as in ingest check ./dequeue.yaml\n",
+		"streams --until-done":    "no configuration given: one was expected, as in ingest streams --until-done ./enqueue.yaml ./dequeue.yaml\n",
 		"run a.yaml b.yaml":       "ingest run takes one configuration: ingest streams runs several in one process\n",
 		"--mode=all --nothing":    "ingest has no flag --nothing. See ingest --help\n",
 		"--mode=all workflows":    "\"workflows\" was not expected: the file is named by --config\n",
@@ -131,6 +132,17 @@ func TestPortInUse(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "once.yaml")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "input: { generate: { count: 2, interval: 500ms, mapping: root = 1 } }\noutput: { drop: {} }\nhttp: { address: %q }\n", taken.Addr()), 0o600))
 	assert.Contains(t, output(t, "run", config), "--set http.address=")
+}
+
+// Variables that are not set are told once, along with what else is wrong.
+func TestLintOfVariablesThatAreNotSet(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "unset.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("input:\n  ingest_queue:\n    subject: ${NO_SUCH_VARIABLE}\n    nothing: 1\n"), 0o600))
+	out := refused(t, "lint", config)
+	assert.Equal(t, 1, strings.Count(out, "environment variable"), out)
+	assert.Contains(t, out, config+"(3,1) environment variable NO_SUCH_VARIABLE is not set: export it, ")
+	assert.Contains(t, out, config+"(4,1) field nothing not recognised")
+	assert.NotContains(t, refused(t, "lint", "--skip-env-var-check", config), "environment variable")
 }
 
 // What the engine's linter passes over is refused with its line.

@@ -174,7 +174,10 @@ func TestUntilDoneOfQueuesThatDoNotFit(t *testing.T) {
 			assert.Contains(t, p.logs.String(), "ingest: 3 messages are in stream ingest in ")
 			assert.Contains(t, p.logs.String(), "subject "+subject+", which nothing here takes")
 			assert.NotContains(t, p.logs.String(), "the queues are empty")
+			assert.Contains(t, p.logs.String(), "warning: "+enqueue+"(5,1) nothing here takes from "+subject+" in stream ingest at ")
 		}
+		out := output(t, "check", enqueue, dequeue)
+		assert.Contains(t, out, "note        warning: nothing here takes from "+subject)
 	}
 	p := run(enqueue)
 	assert.Zero(t, p.code, "%s", p.logs)

@@ -31,6 +31,8 @@ func readCommandLine(args []string) (*commandline.Line, error) {
 	case line.Name == "ingest lint" && !named,
 		line.Name == "ingest run" && !named && !line.Has("set") && !hasDefaultConfig():
 		return nil, fmt.Errorf("a configuration was expected, as in %s ./dequeue.yaml", line.Name)
+	case line.Name == "ingest streams" && !named && line.Has("until-done"):
+		return nil, errors.New("no configuration given: one was expected, as in ingest streams --until-done ./enqueue.yaml ./dequeue.yaml")
 	case line.Name == "ingest lint":
 		for i, path := range line.Arguments {
 			if info, err := os.Stat(path); err == nil && info.IsDir() {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -49,6 +50,10 @@ func run(args []string) int {
 	dangers := refuseDangers(line)
 	if dangers && line.Name != "ingest lint" {
 		return 1
+	}
+	if dangers {
+		// What is not set was told, with its line.
+		args = slices.Insert(args, len(args)-len(line.BehindCommand()), "--skip-env-var-check")
 	}
 	code := runEngine(args, func() map[string][]byte { return namedFiles(line) })
 	if dangers && code == 0 {

@@ -27,7 +27,10 @@ func findDangers(line *commandline.Line) []safety.Finding {
 		unset = append(unset, unsetIn(path, files[path])...)
 		files[path] = expandEnv(files[path])
 	}
-	// lint tells of these itself. The engine does not say where they are.
+	// The engine does not say where these are.
+	if line.Has("skip-env-var-check") {
+		unset = nil
+	}
 	if len(unset) > 0 && line.Name != "ingest lint" {
 		return unset
 	}
@@ -39,7 +42,7 @@ func findDangers(line *commandline.Line) []safety.Finding {
 			groups = append(groups, map[string][]byte{path: text})
 		}
 	}
-	var all []safety.Finding
+	all := unset
 	for path, text := range files {
 		// What cannot be read is reported by the command itself.
 		slips, _ := safety.Slips(schema(), path, text)
@@ -101,5 +104,22 @@ func refuseDangers(line *commandline.Line) bool {
 	for _, f := range findings {
 		fmt.Fprintln(os.Stderr, f)
 	}
+	for _, d := range findDoubts(line) {
+		fmt.Fprintf(os.Stderr, "warning: %s\n", d)
+	}
 	return len(findings) > 0
+}
+
+// findDoubts looks at configurations that are run together, for what may be meant.
+func findDoubts(line *commandline.Line) []safety.Finding {
+	if line.Name != "ingest streams" {
+		return nil
+	}
+	files := namedFiles(line)
+	for path, text := range files {
+		files[path] = expandEnv(text)
+	}
+	// What cannot be read is reported by the command itself.
+	doubts, _ := safety.Doubts(schema(), files)
+	return doubts
 }

@@ -44,7 +44,7 @@ output:
 `), 0o600))
 	told := config + "(5,1) environment variable NO_SUCH_VARIABLE is not set: export it, name a file that has it with --env-file, or give it a default: ${NO_SUCH_VARIABLE:default}"
 	for command, want := range map[string][]string{
-		"run": {told}, "streams": {told}, "streams -r": {told}, "lint": nil, "run --chilled": nil,
+		"run": {told}, "streams": {told}, "streams -r": {told}, "lint": {told}, "lint --skip-env-var-check": nil, "run --chilled": nil,
 	} {
 		line, err := readCommandLine(append(append([]string{"ingest"}, strings.Fields(command)...), config))
 		require.NoError(t, err)

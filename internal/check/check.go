@@ -43,6 +43,8 @@ type FileReport struct {
 	// is connected to then.
 	Lints      []Lint             `json:"lints"`
 	Components []*ComponentReport `json:"components"`
+	// Doubts are what most often is a mistake, and may be meant.
+	Doubts []Lint `json:"doubts,omitempty"`
 	// Plan says what a run would do.
 	Plan string `json:"plan,omitempty"`
 }

@@ -68,7 +68,8 @@ func mendLint(l service.Lint) string {
 	return "see whether it is misspelt: ingest list prints the components, ingest create their fields"
 }
 
-// addDangers adds combinations of components that could wipe data.
+// addDangers adds combinations of components that could wipe data, and those that most
+// often are a mistake.
 func (c *Checker) addDangers(files []File, report *Report) {
 	texts := map[string][]byte{}
 	for _, f := range files {
@@ -76,11 +77,18 @@ func (c *Checker) addDangers(files []File, report *Report) {
 	}
 	// What cannot be read has lints already.
 	dangers, _ := safety.Check(c.Schema, texts)
-	for _, d := range dangers {
-		for _, f := range report.Files {
-			if f.Path == d.File {
-				f.Lints = append(f.Lints, Lint{Line: d.Line, Text: d.Text})
-			}
+	doubts, _ := safety.Doubts(c.Schema, texts)
+	for _, f := range report.Files {
+		f.Lints = append(f.Lints, lintsOf(f.Path, dangers)...)
+		f.Doubts = append(f.Doubts, lintsOf(f.Path, doubts)...)
+	}
+}
+
+func lintsOf(path string, findings []safety.Finding) (lints []Lint) {
+	for _, f := range findings {
+		if f.File == path {
+			lints = append(lints, Lint{Line: f.Line, Text: f.Text})
 		}
 	}
+	return lints
 }

@@ -23,6 +23,10 @@ func (r *Report) Print(out io.Writer) error {
 			fmt.Fprintf(&b, "%s:%d\n", f.Path, l.Line)
 			line(&b, finding.Finding{Test: "configuration", Status: finding.Failed, Text: l.Text, Mend: l.Mend})
 		}
+		for _, d := range f.Doubts {
+			fmt.Fprintf(&b, "%s:%d\n", f.Path, d.Line)
+			line(&b, finding.Finding{Test: "warning", Status: finding.Note, Text: d.Text})
+		}
 		for _, c := range f.Components {
 			title := c.Kind + " " + c.Name
 			if c.Label != "" {

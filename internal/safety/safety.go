@@ -6,7 +6,9 @@
 package safety
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +30,10 @@ type workflow struct {
 	name         string
 	sources      []place
 	destinations []place
-	cleansUp     bool
+	// fetches are the places of processors, and puts and takes the queues.
+	fetches     []place
+	puts, takes []queueAt
+	cleansUp    bool
 	// removes says that a processor removes objects from the source.
 	removes  bool
 	compared []*compared
@@ -46,18 +51,13 @@ type cut struct {
 
 // Check looks at configurations that are run together, by file name.
 func Check(schema *service.ConfigSchema, files map[string][]byte) ([]Finding, error) {
+	pipelines, err := readAll(schema, files)
+	if err != nil {
+		return nil, err
+	}
 	workflows := map[string]*workflow{}
 	var findings []Finding
-	names := make([]string, 0, len(files))
-	for file := range files {
-		names = append(names, file)
-	}
-	slices.Sort(names)
-	for _, file := range names {
-		pipeline, err := read(schema, file, files[file])
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
+	for _, pipeline := range pipelines {
 		findings = append(findings, cuttingWhatIsCleanedUp(pipeline)...)
 		merge(workflows, pipeline)
 	}
@@ -129,6 +129,18 @@ func cleaningTheSame(workflows []*workflow) (findings []Finding) {
 	return findings
 }
 
+// readAll reads the files in the order of their names.
+func readAll(schema *service.ConfigSchema, files map[string][]byte) (pipelines []*workflow, err error) {
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		pipeline, err := read(schema, file, files[file])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		pipelines = append(pipelines, pipeline)
+	}
+	return pipelines, nil
+}
+
 // cutters are the processors that can make several batches of one.
 var cutters = []string{"split", "group_by", "group_by_value"}
 
@@ -148,8 +160,13 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 		switch c.Name {
 		case "ingest_queue":
 			w.settles = w.settles || c.ComponentType == "input"
-			if subject := conf.text("subject"); subject != "" {
-				w.name = subject
+			q, ok := queueOf(conf, file, c.LineStart)
+			w.name = cmp.Or(q.subject, w.name)
+			switch {
+			case ok && c.ComponentType == "input":
+				w.takes = append(w.takes, q)
+			case ok:
+				w.puts = append(w.puts, q)
 			}
 			return nil
 		case "ingest_fan_out":
@@ -165,6 +182,8 @@ func read(schema *service.ConfigSchema, file string, text []byte) (*workflow, er
 		switch {
 		case c.ComponentType == "input":
 			w.sources = append(w.sources, p)
+		case c.ComponentType == "processor":
+			w.fetches = append(w.fetches, p)
 		// A key of its own may lead anywhere.
 		case c.ComponentType == "output" && conf.text("key") == "":
 			w.destinations = append(w.destinations, p)
