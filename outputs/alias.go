@@ -13,6 +13,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 const (
@@ -91,14 +92,14 @@ func (a *aliases) atSource(handle *ingest.Handle, probe ingest.Codec) (source st
 		return "", nil, false
 	}
 	source = handle.Neighbour(ingest.Codec{}).Location()
-	from, host := withoutHost(source)
-	to, other := withoutHost(l.Location(probe))
+	from, host := component.WithoutHost(source)
+	to, other := component.WithoutHost(l.Location(probe))
 	id, ok := strings.CutPrefix(to, from)
 	if !ok || host == "" || other == "" || host == other {
 		return "", nil, false
 	}
 	there = handle.Neighbour(ingest.NewCodec(id, probe.Name, nil))
-	at, _ := withoutHost(there.Location())
+	at, _ := component.WithoutHost(there.Location())
 	return source, there, at == to
 }
 

@@ -2,10 +2,10 @@ package outputs
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 )
 
 // timeOfObjects is how long it takes until an object that is stored again has
@@ -20,16 +20,9 @@ func (s *Store) namesake(handle *ingest.Handle, codec ingest.Codec) bool {
 	if !ok {
 		return false
 	}
-	from, host := withoutHost(handle.Location())
-	to, _ := withoutHost(l.Location(codec))
+	from, host := component.WithoutHost(handle.Location())
+	to, _ := component.WithoutHost(l.Location(codec))
 	return host != "" && from == to
-}
-
-// withoutHost splits a URI into what it names and the host that has it.
-func withoutHost(uri string) (name, host string) {
-	scheme, rest, _ := strings.Cut(uri, "://")
-	host, path, _ := strings.Cut(rest, "/")
-	return scheme + ":" + path, host
 }
 
 // maybeItself reports whether what the destination holds could be the object at

@@ -110,6 +110,7 @@ func (c *Checker) Run(ctx context.Context, files []File) *Report {
 		wg.Go(func() { comp.report.Findings = c.test(ctx, comp, samples) })
 	}
 	wg.Wait()
+	c.noteAliases(ctx, all)
 	c.addDangers(files, report)
 	report.OK = report.Failures() == 0
 	return report
