@@ -157,10 +157,11 @@ func (p *runProgress) interrupted() bool {
 // tellUnread says what was queued that nothing in this process takes, and reports
 // whether that is a mistake: where there are both halves, they are to fit together.
 func (p *runProgress) tellUnread(t *progress.Tracker) (mistake bool) {
-	if !p.untilDone {
+	mistake = t.Consumes()
+	// Whoever is stopped before may not have come to take.
+	if !p.untilDone || mistake && !p.done.Load() {
 		return false
 	}
-	mistake = t.Consumes()
 	for _, u := range t.Unread() {
 		if mistake {
 			fmt.Fprintf(os.Stderr, "ingest: %d messages are in %s, which nothing here takes: input and output of a queue need the same subject, stream and server or store_dir\n", u.Queued+u.Before, u.Where)
