@@ -140,6 +140,8 @@ func TestUntilDoneInterrupted(t *testing.T) {
 	p.stop()
 	assert.Equal(t, 1, p.code)
 	assert.Contains(t, p.logs.String(), "ingest: stopped before all was done")
+	_, summary, _ := strings.Cut(p.logs.String(), "summary: ")
+	assert.Regexp(t, `^3 scanned, .*3 left in the queue in .*; outage: .*missing`, summary)
 }
 
 func TestNoSummaryWithoutARun(t *testing.T) {

@@ -338,6 +338,7 @@ func (f *fanOut) finishObject(ctx context.Context, handle *ingest.Handle, of []*
 		return err
 	}
 	f.cleanUps.Incr(1, "success")
+	f.progress.Removed()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -47,10 +48,15 @@ func (d *Dependency) Err() error {
 	return d.err
 }
 
-// Close forgets the dependency.
+// Close forgets the dependency, but not that it is down.
 func (d *Dependency) Close() {
 	d.t.mu.Lock()
 	defer d.t.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil && !errors.Is(d.err, context.Canceled) {
+		d.t.down = append(d.t.down, d.outage())
+	}
 	delete(d.t.dependencies, d)
 }
 
@@ -89,7 +95,7 @@ func (o Outage) String(now time.Time) string {
 	return fmt.Sprintf("outage: %s (%s)", what, now.Sub(o.Since).Round(time.Second))
 }
 
-// outages returns what is down, each once, the longest outage first.
+// outages returns what is down.
 func (t *Tracker) outages() []Outage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -97,15 +103,25 @@ func (t *Tracker) outages() []Outage {
 	for d := range t.dependencies {
 		d.mu.Lock()
 		if d.err != nil {
-			name, err := d.name, d.err
-			var other *elsewhere
-			if errors.As(err, &other) {
-				name, err = other.system, other.error
-			}
-			all = append(all, Outage{name, reason(name, err), d.since.UTC()})
+			all = append(all, d.outage())
 		}
 		d.mu.Unlock()
 	}
+	return eachOnce(all)
+}
+
+// outage is that of a dependency which is down.
+func (d *Dependency) outage() Outage {
+	name, err := d.name, d.err
+	var other *elsewhere
+	if errors.As(err, &other) {
+		name, err = other.system, other.error
+	}
+	return Outage{name, reason(name, err), d.since.UTC()}
+}
+
+// eachOnce puts the longest outage first.
+func eachOnce(all []Outage) []Outage {
 	slices.SortFunc(all, func(a, b Outage) int {
 		if c := a.Since.Compare(b.Since); c != 0 {
 			return c

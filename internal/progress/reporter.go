@@ -114,7 +114,7 @@ func (r *Reporter) loop(ctx context.Context, every time.Duration) {
 func (r *Reporter) Stop() {
 	r.stop()
 	r.done.Wait()
-	r.view.end(r.t.Snapshot(context.Background()))
+	r.view.end(r.t.Final())
 }
 
 // Abandon shows no summary: there was no run.

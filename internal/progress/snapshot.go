@@ -15,6 +15,8 @@ type Snapshot struct {
 	Scanned int64
 	// Stored, UpToDate, Kept, Vanished and Deleted count the objects that are done.
 	Stored, UpToDate, Kept, Vanished, Deleted int64
+	// Removed counts the objects that were cleaned up at the source.
+	Removed int64
 	// Bytes counts what was sent to destinations, failed attempts included.
 	Bytes int64
 	// FailedAttempts counts attempts that are followed by another.
@@ -64,9 +66,26 @@ func (t *Tracker) Snapshot(ctx context.Context) *Snapshot {
 	s.Kept = t.outcome(ingest.OutcomeKept).Load()
 	s.Vanished = t.outcome(ingest.OutcomeVanished).Load()
 	s.Deleted = t.outcome(ingest.OutcomeDeleted).Load()
+	s.Removed = t.removed.Load()
 	s.Bytes = t.bytes.Load()
 	s.FailedAttempts = t.failedAttempts.Load()
 	s.Failures, _ = t.Failures()
+	return s
+}
+
+// Final is the Snapshot of a run that is over, with what was left and down at its end.
+func (t *Tracker) Final() *Snapshot {
+	s := t.Snapshot(context.Background())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.Outages = eachOnce(append(s.Outages, t.down...))
+	for _, left := range t.left {
+		if s.Backlog == nil {
+			s.Backlog = &ingest.Backlog{}
+		}
+		s.Backlog.Pending += left.Pending
+		s.Backlog.InFlight += left.InFlight
+	}
 	return s
 }
 

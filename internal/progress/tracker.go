@@ -38,14 +38,18 @@ func Of(res *service.Resources) *Tracker {
 type Tracker struct {
 	start time.Time
 
-	scanned, bytes, failedAttempts atomic.Int64
-	outcomes                       sync.Map // ingest.Outcome → *atomic.Int64
+	scanned, bytes, failedAttempts, removed atomic.Int64
+	outcomes                                sync.Map // ingest.Outcome → *atomic.Int64
 
 	mu     sync.Mutex
 	scans  map[*Scan]struct{}
 	queues map[*Queue]struct{}
 	// dependencies may be down.
 	dependencies map[*Dependency]struct{}
+	// down is what was down when it was not needed any more, and left what the
+	// queues had then, by consumer.
+	down []Outage
+	left map[string]ingest.Backlog
 	// consumes says that there was a queue ever, and taken has the names of those
 	// that were connected.
 	consumes bool
@@ -59,7 +63,7 @@ type Tracker struct {
 func NewTracker() *Tracker {
 	return &Tracker{
 		start: time.Now(), scans: map[*Scan]struct{}{}, queues: map[*Queue]struct{}{}, dependencies: map[*Dependency]struct{}{},
-		taken: map[string]bool{}, filled: map[string]*Filled{},
+		taken: map[string]bool{}, filled: map[string]*Filled{}, left: map[string]ingest.Backlog{},
 	}
 }
 
@@ -91,6 +95,9 @@ func (t *Tracker) outcome(o ingest.Outcome) *atomic.Int64 {
 	}
 	return n.(*atomic.Int64)
 }
+
+// Removed counts an object that was cleaned up at the source.
+func (t *Tracker) Removed() { t.removed.Add(1) }
 
 // FailedAttempt counts an attempt that will be followed by another.
 func (t *Tracker) FailedAttempt() { t.failedAttempts.Add(1) }
@@ -214,9 +221,27 @@ func (t *Tracker) Consumes() bool {
 	return t.consumes
 }
 
-// Close forgets the input.
+// closeTimeout bounds the last question to a queue.
+const closeTimeout = time.Second
+
+// Close forgets the input, but not what its queue has left.
 func (q *Queue) Close() {
+	q.mu.Lock()
+	name, backlog := q.name, q.backlog
+	q.mu.Unlock()
+	var left ingest.Backlog
+	known := false
+	if backlog != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		var err error
+		left, err = backlog(ctx)
+		known = err == nil
+	}
 	q.t.mu.Lock()
 	defer q.t.mu.Unlock()
+	if known {
+		q.t.left[name] = left
+	}
 	delete(q.t.queues, q)
 }

@@ -104,3 +104,25 @@ func TestIdle(t *testing.T) {
 		})
 	}
 }
+
+// What is told at the end of a run is known when its components are closed already.
+func TestFinalRemembersWhatWasClosed(t *testing.T) {
+	tr := NewTracker()
+	for range 2 {
+		q := tr.NewQueue()
+		q.Connected("one", backlog(3, 2))
+		q.Close()
+	}
+	down, stopped := tr.NewDependency("b"), tr.NewDependency("c")
+	down.Set(errors.New("refused"))
+	stopped.Set(context.Canceled)
+	down.Close()
+	stopped.Close()
+	tr.Removed()
+	assert.Empty(t, tr.Snapshot(t.Context()).Outages, "it is needed no more")
+	s := tr.Final()
+	assert.Equal(t, &ingest.Backlog{Pending: 3, InFlight: 2}, s.Backlog)
+	require.Len(t, s.Outages, 1)
+	assert.Equal(t, "b", s.Outages[0].System)
+	assert.EqualValues(t, 1, s.Removed)
+}

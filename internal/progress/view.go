@@ -106,9 +106,17 @@ func summary(s *Snapshot) string {
 	add(s.Kept, "left as they were")
 	add(s.Vanished, "vanished at the source")
 	add(s.Deleted, "deleted at the destinations")
+	add(s.Removed, "removed from the source")
 	add(s.FailedAttempts, "retried")
 	parts = append(parts, humanize.Comma(s.Failures)+" failed")
-	return fmt.Sprintf("%s in %s", strings.Join(parts, ", "), s.Elapsed.Round(time.Millisecond))
+	if s.Backlog != nil {
+		add(s.Backlog.Pending+s.Backlog.InFlight, "left in the queue")
+	}
+	line := fmt.Sprintf("%s in %s", strings.Join(parts, ", "), s.Elapsed.Round(time.Millisecond))
+	for _, o := range s.Outages {
+		line += "; " + o.String(time.Now())
+	}
+	return line
 }
 
 func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
@@ -124,6 +132,7 @@ type record struct {
 	Kept             int64     `json:"kept"`
 	Vanished         int64     `json:"vanished"`
 	Deleted          int64     `json:"deleted"`
+	Removed          int64     `json:"removed"`
 	Bytes            int64     `json:"bytes"`
 	ObjectsPerSecond float64   `json:"objects_per_second"`
 	BytesPerSecond   float64   `json:"bytes_per_second"`
@@ -140,7 +149,7 @@ type record struct {
 func marshal(s *Snapshot, r rates, final bool) string {
 	rec := record{
 		Time: time.Now().UTC(), Final: final, Elapsed: s.Elapsed.Seconds(),
-		Scanned: s.Scanned, Stored: s.Stored, UpToDate: s.UpToDate, Kept: s.Kept, Vanished: s.Vanished, Deleted: s.Deleted,
+		Scanned: s.Scanned, Stored: s.Stored, UpToDate: s.UpToDate, Kept: s.Kept, Vanished: s.Vanished, Deleted: s.Deleted, Removed: s.Removed,
 		Bytes: s.Bytes, ObjectsPerSecond: r.objects, BytesPerSecond: r.bytes,
 		FailedAttempts: s.FailedAttempts, Failures: s.Failures, Outages: s.Outages,
 	}

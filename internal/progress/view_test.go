@@ -38,6 +38,9 @@ func TestSummary(t *testing.T) {
 	assert.Equal(t,
 		"8 scanned, 4 stored (2.0 KiB sent, 4/s, 1.0 KiB/s), 3 up to date, 1 vanished at the source, 2 retried, 0 failed in 2s",
 		summary(&Snapshot{Elapsed: 2 * time.Second, Scanned: 8, Stored: 4, UpToDate: 3, Vanished: 1, Bytes: 2048, FailedAttempts: 2}))
+	assert.Equal(t, "2 stored (0 B sent, 2/s, 0 B/s), 2 removed from the source, 0 failed, 5 left in the queue in 1s; outage: b: refused (1m0s)",
+		summary(&Snapshot{Elapsed: time.Second, Stored: 2, Removed: 2, Backlog: &ingest.Backlog{Pending: 3, InFlight: 2},
+			Outages: []Outage{{"b", "refused", time.Now().Add(-time.Minute)}}}))
 	assert.Equal(t, "1 failed in 0s", summary(&Snapshot{Failures: 1}))
 }
 
