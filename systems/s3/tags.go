@@ -2,7 +2,10 @@ package s3
 
 import (
 	"context"
+	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 
@@ -47,15 +50,25 @@ func (s *source) countsTags(ctx context.Context, info minio.ObjectInfo) bool {
 	return c.counted
 }
 
-// readTags returns none where neither the object nor the server has any.
+// readTags returns none where neither the object nor the server has any. Servers that
+// know nothing of tags refuse the question, or answer with the object's content.
 func (s *source) readTags(ctx context.Context, info minio.ObjectInfo) (map[string]string, error) {
 	set, err := s.api.GetObjectTagging(ctx, s.bucket, info.Key, minio.GetObjectTaggingOptions{VersionID: info.VersionID})
 	resp, _ := response(err)
 	switch {
-	case resp.Code == "NoSuchTagSet", info.UserTagCount == 0 && (resp.StatusCode == http.StatusNotImplemented || resp.StatusCode == http.StatusMethodNotAllowed):
+	case resp.Code == "NoSuchTagSet":
+		return nil, nil
+	case info.UserTagCount == 0 && (resp.StatusCode == http.StatusNotImplemented || resp.StatusCode == http.StatusMethodNotAllowed || isNoXML(err)):
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
 	return set.ToMap(), nil
+}
+
+// isNoXML reports whether an answer that came whole is not what was asked for.
+func isNoXML(err error) bool {
+	var syntax *xml.SyntaxError
+	var other xml.UnmarshalError
+	return errors.As(err, &syntax) || errors.As(err, &other) || errors.Is(err, io.EOF)
 }

@@ -94,6 +94,44 @@ func TestTagsThatAreNotCounted(t *testing.T) {
 	assert.Equal(t, map[string]string{"colour": "blue"}, got.ToMap())
 }
 
+// A server that knows nothing of tags has none to lose.
+func TestServersWithoutTags(t *testing.T) {
+	for name, answer := range map[string]func(http.ResponseWriter){
+		"refused":     func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotImplemented) },
+		"the content": func(w http.ResponseWriter) { _, _ = io.WriteString(w, "\x00<&\xff") },
+		"other XML":   func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<svg></svg>") },
+		"plain text":  func(w http.ResponseWriter) { _, _ = io.WriteString(w, "text") },
+		"nothing":     func(http.ResponseWriter) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, "source", "copy")
+			f.put(t, "source", "a", []byte("a"))
+			f.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+				if !tagged(r) {
+					return false
+				}
+				answer(w)
+				return true
+			})
+			require.NoError(t, move(t, f.source(t, "source", ""), f.destination(t, "copy", ""), "a"))
+		})
+	}
+}
+
+// An answer that breaks off says nothing about tags.
+func TestTagsThatBreakOff(t *testing.T) {
+	f := newFake(t, "source", "copy")
+	f.put(t, "source", "a", []byte("a"))
+	f.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+		if tagged(r) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, "<Tagging><TagSet>")
+		}
+		return tagged(r)
+	})
+	require.Error(t, move(t, f.source(t, "source", ""), f.destination(t, "copy", ""), "a"))
+}
+
 // deny refuses the requests that match, and may hide the counts of tags in the
 // answers to others.
 func (f *fakeServer) deny(match func(*http.Request) bool, counted bool) {
