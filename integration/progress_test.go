@@ -167,7 +167,7 @@ func TestUntilDoneOfQueuesThatDoNotFit(t *testing.T) {
 	}
 	fits, err := os.ReadFile(dequeue)
 	require.NoError(t, err)
-	for name, from := range map[string]string{"subject: ": "subject: typo.", "/queue": "/another"} {
+	for name, from := range map[string]string{subject: "typo." + subject, "/queue": "/another"} {
 		require.NoError(t, os.WriteFile(dequeue, []byte(strings.Replace(string(fits), name, from, 1)), 0o600))
 		// The second run finds them queued.
 		for range 2 {
