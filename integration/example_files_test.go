@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,13 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// filesIn returns the names of the files beneath a folder.
+// filesIn returns the names of the files beneath a folder, from which others may be
+// removed meanwhile.
 func filesIn(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			name, _ := filepath.Rel(dir, path)
 			names = append(names, filepath.ToSlash(name))
+		}
+		if errors.Is(err, fs.ErrNotExist) && path != dir {
+			return nil
 		}
 		return err
 	}))

@@ -101,7 +101,7 @@ func TestKilledWhileAFileIsWritten(t *testing.T) {
 	var stalled atomic.Bool
 	stalled.Store(true)
 	slow := startProxy(t, source, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/large") || !stalled.Load() {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/large") || r.URL.Query().Has("tagging") || !stalled.Load() {
 			return false
 		}
 		body, info, header, err := source.GetObject(r.Context(), "source", "large", getOptions)
