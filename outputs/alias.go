@@ -52,55 +52,63 @@ func (a *aliases) apart(ctx context.Context, handle *ingest.Handle) (bool, error
 	if !ok {
 		return false, nil
 	}
-	name := probeName + strings.ToLower(rand.Text())
-	probe := ingest.NewCodec(name, name, nil)
-	source, there, ok := a.atSource(handle, probe)
-	if !ok {
-		return false, nil
-	}
+	source := handle.Neighbour(ingest.Codec{}).Location()
 	select {
 	case a.lock <- struct{}{}:
 		defer func() { <-a.lock }()
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	}
-	if v, ok := a.known[source]; ok {
-		return v.apart, v.err
+	v, ok := a.known[source]
+	if !ok {
+		var err error
+		if v, err = a.decide(ctx, dest, handle, source); err != nil {
+			return false, err
+		}
+		a.known[source] = v
+	}
+	return v.apart, v.err
+}
+
+// decide finds out about one source. Its error is none of the verdict: it may be gone
+// at the next try.
+func (a *aliases) decide(ctx context.Context, dest ingest.Deleter, handle *ingest.Handle, source string) (verdict, error) {
+	name := probeName + strings.ToLower(rand.Text())
+	probe := ingest.NewCodec(name, name, nil)
+	there, ok := a.atSource(handle, source, probe)
+	if !ok {
+		return verdict{}, nil
 	}
 	found, err := a.find(ctx, dest, probe, there)
 	switch {
 	case err != nil && (ctx.Err() != nil || errors.Is(err, ingest.ErrOutage) && !errors.Is(err, ingest.ErrMisconfigured)):
-		return false, err
+		return verdict{}, err
 	case err != nil:
 		a.log.Warnf("Cannot find out whether %s is the source %s under another name of its server: each object is looked at instead: %v", a.where(), source, err)
-		a.known[source] = verdict{}
+		return verdict{}, nil
 	case found:
-		a.known[source] = verdict{err: ingest.Permanent(fmt.Errorf(
-			"the destination is the source itself, under another name of its server: %s is in the bucket of %s: write the same endpoint in both, and another bucket or prefix", a.where(), source))}
-	default:
-		a.known[source] = verdict{apart: true}
+		return verdict{err: ingest.Permanent(fmt.Errorf(
+			"the destination is the source itself, under another name of its server: %s is in the bucket of %s: write the same endpoint in both, and another bucket or prefix", a.where(), source))}, nil
 	}
-	return a.known[source].apart, a.known[source].err
+	return verdict{apart: true}, nil
 }
 
-// atSource returns what the source of the handle is called, and what the probe is
-// there if both are one. It reports false if their servers have one name, or the
-// buckets two.
-func (a *aliases) atSource(handle *ingest.Handle, probe ingest.Codec) (source string, there *ingest.Handle, ok bool) {
+// atSource returns what the probe is at the source if that and the destination are
+// one. It reports false if their servers have one name, or the buckets two.
+func (a *aliases) atSource(handle *ingest.Handle, source string, probe ingest.Codec) (there *ingest.Handle, ok bool) {
 	l, ok := a.dest.(ingest.Locator)
 	if !ok {
-		return "", nil, false
+		return nil, false
 	}
-	source = handle.Neighbour(ingest.Codec{}).Location()
 	from, host := component.WithoutHost(source)
 	to, other := component.WithoutHost(l.Location(probe))
 	id, ok := strings.CutPrefix(to, from)
 	if !ok || host == "" || other == "" || host == other {
-		return "", nil, false
+		return nil, false
 	}
 	there = handle.Neighbour(ingest.NewCodec(id, probe.Name, nil))
 	at, _ := component.WithoutHost(there.Location())
-	return source, there, at == to
+	return there, at == to
 }
 
 // find stores the probe, and reports whether the source has it.
