@@ -134,3 +134,25 @@ func TestHeadersWithControlCharactersAreDropped(t *testing.T) {
 	}))
 	assert.Equal(t, map[string]string{"Ingest-Size": "5", "Ingest-Name": "é ü"}, pop(t, s).Headers())
 }
+
+// Of two that add their subjects at once, the later can write what the earlier had not
+// yet added to.
+func TestPublishAfterTheSubjectWasLost(t *testing.T) {
+	cfg := testConfig(t)
+	q := open(t, cfg)
+	ctx := testContext(t)
+	publish(t, q, "a")
+	lost := q.work.CachedInfo().Config
+	lost.Subjects = []string{"another.>"}
+	_, err := q.conn.js.UpdateStream(ctx, lost)
+	require.NoError(t, err)
+
+	publish(t, q, "b", "c")
+	stream, err := q.conn.js.Stream(ctx, cfg.Stream)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"another.>", cfg.Subject + ".>"}, stream.CachedInfo().Config.Subjects)
+	s := subscribe(t, q)
+	for range 3 {
+		require.NoError(t, pop(t, s).Ack(ctx))
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/ingest-bundle/ingest"
 	"github.com/ingest-bundle/ingest/internal/progress"
@@ -29,7 +30,9 @@ type Queue struct {
 	// server is down while the connection is lost.
 	server *progress.Dependency
 	full   onOff
-	pace   pace
+	// provisioning is under way once, however many publishers miss the stream.
+	provisioning singleflight.Group
+	pace         pace
 	// maxAhead is how far a scan may be ahead of the worker in the same process.
 	maxAhead int
 }
@@ -108,9 +111,11 @@ func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[str
 	return err
 }
 
-// publish waits while the queue is full.
+// publish waits while the queue is full. Where no stream takes the subject, it
+// provisions the stream anew: two processes that add their subjects at once can each
+// write what the other has not read, and the servers have no way to prevent that.
 func (q *Queue) publish(ctx context.Context, subject string, data []byte, header nats.Header) error {
-	full := false
+	full, provisioned := false, false
 	for {
 		_, err := q.conn.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data, Header: header})
 		switch {
@@ -125,6 +130,12 @@ func (q *Queue) publish(ctx context.Context, subject string, data []byte, header
 			return ingest.ErrAlreadyQueued
 		case errors.Is(err, nats.ErrMaxPayload):
 			return fmt.Errorf("publishing to stream %s: %w: %w", q.cfg.Stream, ingest.ErrTooLarge, err)
+		case errors.Is(err, jetstream.ErrNoStreamResponse) && !provisioned:
+			provisioned = true
+			if err := q.provision(ctx); err != nil {
+				return err
+			}
+			continue
 		case full && ctx.Err() != nil:
 			return fmt.Errorf("publishing to stream %s, which is full: %w", q.cfg.Stream, ctx.Err())
 		case !isFull(err):
@@ -140,6 +151,19 @@ func (q *Queue) publish(ctx context.Context, subject string, data []byte, header
 		case <-ctx.Done():
 		}
 	}
+}
+
+// provision makes sure that the stream takes the subject, which it did once.
+func (q *Queue) provision(ctx context.Context) error {
+	_, err, _ := q.provisioning.Do("", func() (any, error) {
+		q.log.Warnf("stream %s does not take the subject %s any more, provisioning it anew", q.cfg.Stream, q.cfg.Subject)
+		cfg := q.cfg
+		return provisionStream(ctx, q.conn.js, &cfg)
+	})
+	if err != nil {
+		return q.conn.explain(err)
+	}
+	return nil
 }
 
 // The server gives all three limits one code, 10077, and only its text tells
