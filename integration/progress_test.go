@@ -136,7 +136,10 @@ func TestUntilDoneInterrupted(t *testing.T) {
 	putAll(t, s, source, small(3, "o"))
 	args := streamsOfOneProcess(t, s.fields(source), s.fields("missing"), "")
 	p := startArgs(t, "", append([]string{"streams", "--progress=plain", "--until-done"}, args...)...)
-	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), "scanned 3 elements") }, time.Minute, tick)
+	require.Eventually(t, func() bool {
+		logs := p.logs.String()
+		return strings.Contains(logs, "scanned 3 elements") && strings.Contains(logs, "Input type ingest_queue is now active")
+	}, time.Minute, tick)
 	p.stop()
 	assert.Equal(t, 1, p.code)
 	assert.Contains(t, p.logs.String(), "ingest: stopped before all was done")
