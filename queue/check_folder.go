@@ -6,11 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 
 	"github.com/ingest-bundle/ingest/internal/finding"
 )
+
+// folderChecks keeps the checks of two components from taking each other for another
+// process.
+var folderChecks sync.Mutex
 
 // checkFolder looks at the folder of the server inside the process. Whether it can
 // be written is tried with a file that is removed again at once.
@@ -27,6 +32,8 @@ func checkFolder(dir string) []finding.Finding {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return []finding.Finding{finding.Say(test, finding.OK, "a run would create the queue")}
 	}
+	folderChecks.Lock()
+	defer folderChecks.Unlock()
 	lock := flock.New(path)
 	locked, err := lock.TryLock()
 	switch {

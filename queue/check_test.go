@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ingest-bundle/ingest/internal/finding"
 )
@@ -173,6 +175,17 @@ func TestCheckOfAFolder(t *testing.T) {
 	assert.Contains(t, only().Text, "in use by another process")
 	require.NoError(t, q.Close())
 	assert.Equal(t, finding.OK, only().Status)
+	// Pipelines that share a folder are checked at once.
+	var checks errgroup.Group
+	for range 2000 {
+		checks.Go(func() error {
+			if found := Check(t.Context(), cfg, true); found[0].Status != finding.OK {
+				return errors.New(found[0].Text)
+			}
+			return nil
+		})
+	}
+	require.NoError(t, checks.Wait())
 
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
