@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -131,9 +132,12 @@ func TestMigrateKeepsWhatCannotBeQueued(t *testing.T) {
 	cfg := testConfig(t)
 	original(t, cfg.Server, "a", "b", "c")
 	q := open(t, cfg)
-	require.NoError(t, q.conn.js.DeleteStream(testContext(t), "ingest"))
-	m, err := openOriginal(t, cfg.Server).MoveTo(testContext(t), q, quiet)
-	require.ErrorContains(t, err, "publishing to stream ingest")
+	ctx := testContext(t)
+	require.NoError(t, q.conn.js.DeleteStream(ctx, "ingest"))
+	_, err := q.conn.js.CreateStream(ctx, jetstream.StreamConfig{Name: "ingest", Subjects: []string{"another.>"}})
+	require.NoError(t, err)
+	m, err := openOriginal(t, cfg.Server).MoveTo(ctx, q, quiet)
+	require.ErrorContains(t, err, "stream ingest exists with settings that could lose objects")
 	assert.Equal(t, []int{0, 0}, []int{m.Queued, m.AlreadyQueued})
 	assert.EqualValues(t, 3, messages(t, q, "old"))
 }
