@@ -40,23 +40,31 @@ func findIn(folder, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path, err := executable(filepath.Join(folder, name))
-	if err != nil {
+	if folder, err = filepath.Abs(folder); err != nil {
 		return "", err
 	}
-	if folder, err = filepath.Abs(folder); err != nil {
+	path, err := resolve(filepath.Join(folder, name))
+	if err != nil {
 		return "", err
 	}
 	inside, err := filepath.Rel(folder, path)
 	if err != nil || !filepath.IsLocal(inside) {
 		return "", fmt.Errorf("plugin %q of %s is a link to %s, which is not in that folder", name, folder, path)
 	}
-	return path, nil
+	return path, safe(path, folder)
 }
 
 // executable returns the absolute path of an executable, without symbolic links. It
 // fails if it is none, or if anybody may replace it.
 func executable(path string) (string, error) {
+	path, err := resolve(path)
+	if err != nil {
+		return "", err
+	}
+	return path, safe(path, filepath.Dir(path))
+}
+
+func resolve(path string) (string, error) {
 	if runtime.GOOS == "windows" && !strings.EqualFold(filepath.Ext(path), ".exe") {
 		path += ".exe"
 	}
@@ -64,34 +72,37 @@ func executable(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return "", err
-	}
+	return filepath.EvalSymlinks(path)
+}
+
+// safe fails if a file, which is somewhere in the folder, is not to be run.
+func safe(path, folder string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("plugin %s is no regular file", path)
+		return fmt.Errorf("plugin %s is no regular file", path)
 	}
 	// Windows has no such bits.
 	if runtime.GOOS == "windows" {
-		return path, nil
+		return nil
 	}
 	if info.Mode()&0o111 == 0 {
-		return "", fmt.Errorf("plugin %s is not executable", path)
+		return fmt.Errorf("plugin %s is not executable", path)
 	}
-	folder, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return "", err
-	}
-	for _, writable := range []struct {
-		path string
-		mode fs.FileMode
-	}{{path, info.Mode()}, {filepath.Dir(path), folder.Mode()}} {
-		if writable.mode&0o002 != 0 {
-			return "", fmt.Errorf("plugin %s is not run: everybody may write to %s (%s)", path, writable.path, writable.mode)
+	// Whoever may write to a folder can put another in the place of what is in it.
+	// The sticky bit, as of /tmp, keeps what others own, and lets anybody add to it.
+	for at, within := path, true; ; at = filepath.Dir(at) {
+		if info, err = os.Stat(at); err != nil {
+			return err
 		}
+		if mode := info.Mode(); mode&0o002 != 0 && (within || mode&fs.ModeSticky == 0) {
+			return fmt.Errorf("plugin %s is not run: everybody may write to %s (%s)", path, at, mode)
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+		within = within && at != folder
 	}
-	return path, nil
 }

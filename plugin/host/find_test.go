@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -73,6 +74,57 @@ func TestFind(t *testing.T) {
 
 	_, err = executable(filepath.Join(everybodys, "p"))
 	require.ErrorContains(t, err, "everybody may write to", "a path is no way around")
+}
+
+// A folder that everybody may write to makes what is found through it anybody's,
+// however well its own folder is kept.
+func TestFindThroughFoldersOfEverybody(t *testing.T) {
+	for name, tc := range map[string]struct {
+		// folder is that of the plugins, open what everybody may write to.
+		folder, open string
+		sticky       os.FileMode
+		refused      bool
+	}{
+		"plugin folder":              {"a/plugins", "a/plugins", 0, true},
+		"plugin folder, sticky":      {"a/plugins", "a/plugins", os.ModeSticky, true},
+		"folder in between, sticky":  {"a", "a/plugins", os.ModeSticky, true},
+		"folder above":               {"a/plugins", "a", 0, true},
+		"folder above, sticky":       {"a/plugins", "a", os.ModeSticky, false},
+		"folder further up, sticky":  {"a/plugins/versions", "a", os.ModeSticky, false},
+		"folder further up, and not": {"a/plugins/versions", "a", 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := tempDir(t)
+			path := write(t, 0o755, root, "a", "plugins", "versions", "p")
+			folder := filepath.Join(root, tc.folder)
+			link := filepath.Join(folder, "linked")
+			require.NoError(t, os.Symlink(path, link))
+			open := filepath.Join(root, tc.open)
+			require.NoError(t, os.Chmod(open, 0o777|tc.sticky))
+			got, err := find([]string{folder}, "linked")
+			if tc.refused {
+				require.ErrorContains(t, err, "everybody may write to "+open)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, path, got)
+		})
+	}
+}
+
+// What was found is looked at again whenever it is started.
+func TestReplacedPluginIsNotStarted(t *testing.T) {
+	path := write(t, 0o755, tempDir(t), "p")
+	start := func() error {
+		_, err := newProcess(path, "p", service.MockResources(), &takenNames{names: map[string]string{}}).start()
+		return err
+	}
+	require.NoError(t, os.Chmod(path, 0o757))
+	require.ErrorContains(t, start(), "everybody may write to "+path)
+	elsewhere := write(t, 0o755, tempDir(t), "q")
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Symlink(elsewhere, path))
+	require.ErrorContains(t, start(), "is not what it was")
 }
 
 func TestFolders(t *testing.T) {

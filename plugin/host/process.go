@@ -133,6 +133,10 @@ func (p *process) forget(r *run) {
 }
 
 func (p *process) start() (*run, error) {
+	// It may have been replaced since it was found.
+	if path, err := executable(p.path); err != nil || path != p.path {
+		return nil, errors.Join(err, fmt.Errorf("%s is not what it was", p.path))
+	}
 	folder, err := os.MkdirTemp("", "ingest-plugin-")
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ const (
 )
 
 const description = `
-A plugin is an executable that ingest runs, with the permissions and the environment that it has itself. ` + "`name`" + ` is looked for in the plugin folders, which the environment variable ` + "`INGEST_PLUGIN_PATH`" + ` lists; the first folder that has a file of this name wins. Files and folders that everybody may write to are refused, and links that lead out of the folder.
+A plugin is an executable that ingest runs, with the permissions and the environment that it has itself. ` + "`name`" + ` is looked for in the plugin folders, which the environment variable ` + "`INGEST_PLUGIN_PATH`" + ` lists; the first folder that has a file of this name wins. Files and folders that everybody may write to are refused, also above, and so are links that lead out of the folder.
 
 All components that use one executable share one process. If it ends, what is in flight fails and is tried again, and the process is started anew, after a pause that grows with each failure; until then the system counts as down.
 
