@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
@@ -108,7 +109,8 @@ func (m *merged) set(s sample, names map[string]bool) error {
 	}
 	values := make([]string, len(known.labels))
 	for i, label := range known.labels {
-		values[i] = s.labels[label]
+		// Prometheus panics where a value is anything else.
+		values[i] = strings.ToValidUTF8(s.labels[label], "\uFFFD")
 	}
 	if known.gauge != nil {
 		known.gauge.SetFloat64(s.value, append(values, m.plugin)...)
@@ -169,6 +171,10 @@ func (m *merged) seriesOf(s sample, names map[string]bool) (*series, error) {
 	}
 	labels = append(labels, pluginLabel)
 	name := ownName(s.name)
+	if err := valid(name, labels); err != nil {
+		made.bad = true
+		return nil, err
+	}
 	if !m.taken.take(name, fmt.Sprint(s.count, labels)) {
 		made.bad = true
 		return nil, errors.New("another plugin has one of this name that is of another kind, or has other labels")
@@ -179,6 +185,11 @@ func (m *merged) seriesOf(s sample, names map[string]bool) (*series, error) {
 		made.gauge = m.metrics.NewGauge(name, labels...)
 	}
 	return made, nil
+}
+
+// valid fails where an exporter would panic: it registers what is never collected.
+func valid(name string, labels []string) error {
+	return prometheus.NewRegistry().Register(prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: name}, labels))
 }
 
 // samplesOf takes a family apart.

@@ -9,11 +9,13 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 )
 
 // exposed returns the metrics of a process as Prometheus gets them, and the function
@@ -112,4 +114,28 @@ func TestMerge(t *testing.T) {
 	require.ErrorContains(t, addAll(t, third, reg), "another plugin")
 	require.NoError(t, addAll(t, third, reg), "it is told once")
 	assert.Contains(t, text(), `open{plugin_name="r"} 0`)
+}
+
+// What Prometheus panics at is left out, and does not end the process.
+func TestMergeOfBadMetrics(t *testing.T) {
+	metrics, text := exposed(t)
+	m := newMerged("p", metrics, &takenNames{names: map[string]string{}})
+	one := func(name string, labels ...string) *dto.MetricFamily {
+		metric := &dto.Metric{Gauge: &dto.Gauge{Value: proto.Float64(1)}}
+		for _, l := range labels {
+			metric.Label = append(metric.Label, &dto.LabelPair{Name: proto.String(l), Value: proto.String("a\xff")})
+		}
+		return &dto.MetricFamily{Name: proto.String(name), Metric: []*dto.Metric{metric}}
+	}
+	for says, family := range map[string]*dto.MetricFamily{
+		"duplicate label names":                one("twice", "path", "exported_path"),
+		`"" is not a valid label name`:         one("empty", ""),
+		`"__name__" is not a valid label name`: one("reserved", "__name__"),
+		"is not a valid metric name":           one("\xff"),
+	} {
+		require.ErrorContains(t, m.add(family), says)
+		require.NoError(t, m.add(family), "it is told once")
+	}
+	require.NoError(t, m.add(one("sound", "label", "code")))
+	assert.Contains(t, text(), `sound{code="a�",exported_label="a�",plugin_name="p"} 1`)
 }
