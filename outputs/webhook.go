@@ -26,13 +26,13 @@ const webhookBacklog = 10_000
 func webhookField(name string) *service.ConfigField {
 	return service.NewObjectField(name,
 		service.NewStringField("url").
-			Description("Where to POST a JSON array of the URIs of what was stored. If empty, nobody is told.").
-			Default("").
+			Description("Where to POST a JSON array of the URIs of what was stored. If empty, nobody is told. A redirect is not followed: it is a failure.").
+			Default("").Secret().
 			Example("http://localhost:8080").
 			LintRule(`root = if this != "" && !this.re_match("^https?://.+") { [ "a URL with http or https was expected" ] }`),
 		service.NewStringMapField("headers").
 			Description("Headers to send along.").
-			Default(map[string]any{}).Advanced(),
+			Default(map[string]any{}).Secret().Advanced(),
 		service.NewIntField("count").
 			Description("How many objects are told of in one request, at most.").
 			Default(100).Advanced().
@@ -91,6 +91,10 @@ func newWebhook(conf *service.ParsedConfig, res *service.Resources) (*webhook, e
 	if w.url, err = conf.FieldString("url"); err != nil || w.url == "" {
 		return nil, err
 	}
+	// Its error would show the URL, which may be a secret.
+	if u, err := url.Parse(w.url); err != nil || u.Host == "" {
+		return nil, errors.New("field webhook.url: a URL with http or https was expected")
+	}
 	if w.headers, err = conf.FieldStringMap("headers"); err != nil {
 		return nil, err
 	}
@@ -107,10 +111,14 @@ func newWebhook(conf *service.ParsedConfig, res *service.Resources) (*webhook, e
 		return nil, err
 	}
 	timeout, err := conf.FieldDuration("timeout")
-	w.client = &http.Client{Timeout: timeout}
+	w.client = &http.Client{Timeout: timeout, CheckRedirect: stay}
 	w.requests.Zero(component.Results)
 	return w, err
 }
+
+// stay follows no redirect: what is sent along is meant for the server that is
+// configured, and a POST that was redirected arrives as a GET, which tells nothing.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (w *webhook) start() {
 	if w != nil {

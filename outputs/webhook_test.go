@@ -133,3 +133,26 @@ func TestWebhookErrorsHoldNoPath(t *testing.T) {
 		assert.Equal(t, ingest.KindOutage, ingest.KindOf(err))
 	}
 }
+
+// A URL that comes from an answer is not asked: neither the news nor the headers, which
+// may be secret, go elsewhere.
+func TestWebhookFollowsNoRedirect(t *testing.T) {
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		elsewhere := newListener(t)
+		led := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/planted-path", status))
+		f := newTestFanOut(t, webhookYAML(led.URL, "  retries: 0\n  required: true\n  headers: { X-Token: planted-token }\n"), "", newMemory())
+		err := f.WriteBatch(testContext(t), service.MessageBatch{carrying(newClient("x"))})
+		led.Close()
+		require.ErrorContains(t, err, fmt.Sprint("answered ", status))
+		assert.NotContains(t, err.Error(), "planted")
+		assert.Empty(t, elsewhere.told())
+	}
+}
+
+func TestWebhookOfNoURL(t *testing.T) {
+	conf, err := service.NewConfigSpec().Field(webhookField("webhook")).ParseYAML(`webhook: { url: "http://planted:planted@[::1/planted" }`, nil)
+	require.NoError(t, err)
+	_, err = newWebhook(conf.Namespace("webhook"), service.MockResources())
+	require.ErrorContains(t, err, "field webhook.url")
+	assert.NotContains(t, err.Error(), "planted")
+}

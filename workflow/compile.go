@@ -3,6 +3,7 @@ package workflow
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -148,7 +149,7 @@ func (c *compiler) dequeue() *mapping {
 	}
 	if c.webhook != nil {
 		fanOut.set("webhook", &newMapping().
-			set("url", c.values.of(c.name, "webhook", false, c.webhook)).
+			set("url", c.values.of(c.name, "webhook", saysMoreThanHost(c.webhook.Value), c.webhook)).
 			set("count", batchSize).Node)
 	}
 	fanOut.set("max_in_flight", c.values.of(c.name, "concurrency", false, concurrency))
@@ -157,6 +158,13 @@ func (c *compiler) dequeue() *mapping {
 		set("input", wrapped("ingest_queue", input)).
 		set("pipeline", &newMapping().set("processors", processors).Node).
 		set("output", wrapped("ingest_fan_out", fanOut))
+}
+
+// saysMoreThanHost reports whether something in a URL may be a secret: with many chat
+// services its path or query is one.
+func saysMoreThanHost(raw string) bool {
+	u, err := url.Parse(raw)
+	return err != nil || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != ""
 }
 
 func wrapped(component string, fields *mapping) *yaml.Node {
