@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -87,8 +88,12 @@ func newClient(conf config, res *service.Resources) (*client, error) {
 	if c.folders, err = lru.New[string, string](knownFolders); err != nil {
 		return nil, err
 	}
+	endpoint, err := url.Parse(conf.endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("field %s: %w", fieldEndpoint, err)
+	}
 	c.api, err = drive.NewService(context.Background(),
-		option.WithHTTPClient(&http.Client{Transport: c.retry}), option.WithEndpoint(conf.endpoint+"/drive/v3/"))
+		option.WithHTTPClient(&http.Client{Transport: &boundTransport{endpoint: endpoint, next: c.retry}}), option.WithEndpoint(conf.endpoint+"/drive/v3/"))
 	return c, err
 }
 
