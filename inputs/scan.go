@@ -18,6 +18,10 @@ import (
 const (
 	fieldInterval = "interval"
 
+	// maxDescribed bounds each thing that a listing says of an object, in bytes: it
+	// travels in a header.
+	maxDescribed = 4 << 10
+
 	// connectRetry is the pause after a source could not be reached.
 	connectRetry = 3 * time.Second
 )
@@ -277,6 +281,9 @@ func (s *Scan) elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service
 	msg.MetaSetMut(ingest.MetaName, codec.Name)
 	if obj != nil {
 		for k, v := range ingest.ObjectMetadata(obj) {
+			if len(v) > maxDescribed {
+				return nil, fmt.Errorf("%q: %s has %d bytes, at most %d are allowed", codec.ID, k, len(v), maxDescribed)
+			}
 			msg.MetaSetMut(k, v)
 		}
 	}

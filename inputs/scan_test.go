@@ -1,10 +1,12 @@
 package inputs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -26,6 +28,8 @@ type listing struct {
 	resets []time.Time
 	// took is how long an element takes.
 	took time.Duration
+	// etag is that of all elements, if it is not the usual one.
+	etag string
 	next int
 }
 
@@ -58,7 +62,7 @@ func (l *listing) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object
 	}
 	codec := ingest.NewCodec(l.ids[l.next], "name of "+l.ids[l.next], nil)
 	l.next++
-	return &codec, &ingest.Object{Len: 5, ETag: "0f"}, nil
+	return &codec, &ingest.Object{Len: 5, ETag: cmp.Or(l.etag, "0f")}, nil
 }
 
 func newScan(t *testing.T, l ingest.Nexter, yaml string) service.Input {
@@ -182,6 +186,19 @@ func TestScanLeavesOutWhatCannotBeQueued(t *testing.T) {
 		require.ErrorIs(t, err, service.ErrEndOfInput)
 	})
 	assert.EqualValues(t, 2, n, "the run fails in the end")
+}
+
+// A server that says too much of an object is no reason to fill the queue, or to try for
+// ever to put into it what it does not take.
+func TestScanLeavesOutWhatSaysTooMuch(t *testing.T) {
+	l := &listing{ids: []string{"a", "b"}, etag: strings.Repeat("e", maxDescribed)}
+	in := newScan(t, l, "")
+	assert.Equal(t, []string{"a"}, readAll(t, in, 1))
+	l.etag += "e"
+	assert.EqualValues(t, 1, failures(func() {
+		_, err := read(t.Context(), in)
+		require.ErrorIs(t, err, service.ErrEndOfInput)
+	}))
 }
 
 func TestScanLeavesOutWhatCannotBeListed(t *testing.T) {
