@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -77,7 +76,7 @@ func configFiles(args []string) (files []check.File, err error) {
 			return nil, fmt.Errorf("there is no configuration at %s", arg)
 		}
 		for _, path := range paths {
-			text, err := os.ReadFile(path)
+			text, err := readConfig(path)
 			if err != nil {
 				return nil, err
 			}

@@ -55,7 +55,8 @@ func run(args []string) int {
 		// What is not set was told, with its line.
 		args = slices.Insert(args, len(args)-len(line.BehindCommand()), "--skip-env-var-check")
 	}
-	code := runEngine(args, func() map[string][]byte { return namedFiles(line) })
+	withAPI := line.Name == "ingest streams" && !line.Has("no-api")
+	code := runEngine(args, func() map[string][]byte { return namedFiles(line) }, service.CLIOptOnConfigParse(guardService(withAPI, os.Stderr)))
 	if dangers && code == 0 {
 		return 1
 	}

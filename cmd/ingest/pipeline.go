@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func (p pipelineQueue) same(other pipelineQueue) bool {
 // queuesOfPipeline returns the queues of all ingest_queue inputs and outputs in a
 // configuration, each once. Inputs say more than outputs, so they go first.
 func queuesOfPipeline(path string) (all []pipelineQueue, err error) {
-	text, err := os.ReadFile(path)
+	text, err := readConfig(path)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ func findDangers(line *commandline.Line) []safety.Finding {
 	if !slices.Contains([]string{"ingest run", "ingest streams", "ingest lint"}, line.Name) || line.Has("chilled") {
 		return nil
 	}
+	if findings := tooLarge(line); len(findings) > 0 {
+		return findings
+	}
 	files := namedFiles(line)
 	var unset []safety.Finding
 	for _, path := range slices.Sorted(maps.Keys(files)) {
@@ -64,7 +67,7 @@ func namedFiles(line *commandline.Line) map[string][]byte {
 	files := map[string][]byte{}
 	for _, arg := range line.BehindCommand() {
 		for _, path := range configsAt(arg) {
-			if text, err := os.ReadFile(path); err == nil {
+			if text, err := readConfig(path); err == nil {
 				files[path] = text
 			}
 		}

@@ -89,7 +89,7 @@ func loadWorkflows(c *cli.Context, path string, allowUnset bool) (*workflow.File
 	if err := importEnv(c.StringSlice(flagEnvFile)); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := readConfig(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the workflow file: %w", err)
 	}

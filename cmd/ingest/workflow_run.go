@@ -72,7 +72,7 @@ which run pipelines.
   ingest --dry-run --config ./workflows.yaml    # are the servers there, is all permitted?`[1:],
 		Flags: append(workflowFlags(""),
 			&cli.StringFlag{Name: flagConfig, Value: inConfigDir("config"), Usage: "`FILE` of sources, destinations and workflows"},
-			&cli.StringFlag{Name: flagListen, Value: ":9090", Usage: "`ADDRESS` for health and metrics"},
+			&cli.StringFlag{Name: flagListen, Value: "127.0.0.1:9090", Usage: "`ADDRESS` for health and metrics"},
 			&cli.StringFlag{Name: flagLogLevel, Value: "info", Usage: "`LEVEL` of the log: all, debug, info, warn, error or none"},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "load the file, connect to everything, say what works and what a run would do, and exit"},
 			&cli.GenericFlag{Name: flagProgress, Value: &progressFlag{}, Usage: "show progress on stderr; =`MODE` is auto, bar, plain or json"},
@@ -188,7 +188,7 @@ func runPipelines(c *cli.Context, file *workflow.File, pipelines []workflow.Pipe
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // nothing depends on it
 	root, err := yaml.Marshal(map[string]any{
-		"http":    map[string]any{"address": c.String(flagListen), "debug_endpoints": true},
+		"http":    map[string]any{"address": c.String(flagListen), "debug_endpoints": isLoopback(c.String(flagListen))},
 		"metrics": map[string]any{"prometheus": map[string]any{}, "mapping": file.MetricsMapping()},
 		"logger": map[string]any{
 			"level": level, "format": "json", "add_timestamp": true, "timestamp_name": "ts",
@@ -219,7 +219,7 @@ func runPipelines(c *cli.Context, file *workflow.File, pipelines []workflow.Pipe
 		service.CLIOptSetEnvVarLookup(func(_ context.Context, name string) (string, bool) { return lookup(name) }),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
 			conf.Resources().Metrics().NewCounter("ingest_workflow_instantiation_failures_total").Incr(int64(len(file.Skipped)))
-			return nil
+			return guardService(false, c.App.ErrWriter)(conf)
 		}),
 	), nil
 }
