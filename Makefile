@@ -8,6 +8,10 @@ TOOLS_DIR        ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
 GOLANGCI_VERSION := v2.11.4
 GOLANGCI         := $(TOOLS_DIR)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
+GOVULNCHECK_VERSION := v1.9.0
+VULNDB              ?= https://vuln.go.dev
+GOVULNCHECK         := $(TOOLS_DIR)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
+
 PROTOC_GEN_GO      := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 PROTOC_GEN_GO_GRPC := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 
@@ -36,6 +40,17 @@ cross: ## Compile for every system that releases are made for; slow the first ti
 test: ## Run all tests; the first run builds the servers that they need
 	go test -timeout 30m ./...
 
+# The targets of fuzzing, each as package:function. Tests run what is in testdata/fuzz.
+FUZZTIME     ?= 1m
+FUZZ_TARGETS  = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' . | sed -E 's|^(.*)/[^/]*:func |\1:|' | sort)
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads foreign bytes, each target in turn (FUZZTIME=1m)
+	@for target in $(FUZZ_TARGETS); do \
+	  echo "$$target"; \
+	  go test -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) "$${target%:*}" || exit 1; \
+	done
+
 .PHONY: test-bench
 test-bench: ## Run the tests of the bench, which is a module of its own
 	cd bench && go test ./...
@@ -62,6 +77,17 @@ fmt: ## Format the code
 vet: ## Run go vet
 	go vet ./...
 	cd bench && go vet ./...
+
+# govulncheck asks a database what is known by now.
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK) ## Look for known vulnerabilities in code that is reached; needs the network
+	$(GOVULNCHECK) -db $(VULNDB) ./... || { status=$$?; \
+	  if [ $$status -eq 3 ]; then echo "vulnerabilities were found"; \
+	  else echo "no answer: the database $(VULNDB) must be reachable; VULNDB=file:///PATH names a copy"; fi; \
+	  exit $$status; }
+
+$(GOVULNCHECK):
+	GOBIN=$(dir $@) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 
 $(GOLANGCI):
 	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -1,10 +1,8 @@
 package ingest_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -141,35 +139,4 @@ func TestCodecUnmarshalOfSurrogates(t *testing.T) {
 			assert.Equal(t, want, codec.ID)
 		})
 	}
-}
-
-func FuzzCodec(f *testing.F) {
-	f.Add([]byte(`{"id":"a","name":"b","meta":"aGVsbG8="}`))
-	f.Add([]byte(`{"id":"a&<>","name":"","meta":null}`))
-	f.Add([]byte(`{"id":"\u0000","name":"é"} `))
-	f.Add([]byte(`{"id":"a"}`))
-	f.Add([]byte("\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var codec ingest.Codec
-		if err := codec.Unmarshal(data); err != nil {
-			if !errors.Is(err, ingest.ErrPermanent) {
-				t.Fatalf("%v is not permanent", err)
-			}
-			return
-		}
-		if !utf8.ValidString(codec.ID) || codec.ID == "" {
-			t.Fatalf("the id %q was taken", codec.ID)
-		}
-		wire, err := codec.Marshal()
-		if err != nil {
-			t.Fatalf("what was read cannot be written: %v", err)
-		}
-		var back ingest.Codec
-		if err := back.Unmarshal(wire); err != nil {
-			t.Fatalf("what was written cannot be read: %v", err)
-		}
-		if back.ID != codec.ID || back.Name != codec.Name || string(back.Meta) != string(codec.Meta) {
-			t.Fatalf("%+v came back as %+v", codec, back)
-		}
-	})
 }
