@@ -50,6 +50,17 @@ fuzz: ## Fuzz what reads foreign bytes, each target in turn (FUZZTIME=1m)
 	  echo "$$target"; \
 	  go test -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) "$${target%:*}" || exit 1; \
 	done
+.PHONY: load
+load: ## Work off a million messages while workers are killed (COUNT= messages, PROCESSES= workers)
+	INGEST_LOAD_MESSAGES=$(or $(COUNT),1000000) INGEST_LOAD_PROCESSES=$(or $(PROCESSES),8) \
+	  go test -count=1 -v -timeout 24h -run '^TestLoad$$' ./integration
+
+.PHONY: soak
+soak: ## Move a million objects with a fault every ten seconds, and draw what that takes (OBJECTS= MINUTES= bound it)
+	INGEST_SOAK_OBJECTS=$(or $(OBJECTS),1000000) INGEST_SOAK_MINUTES=$(or $(MINUTES),600) INGEST_SOAK_PERIOD=10 \
+	INGEST_SOAK_SAMPLES=$(CURDIR)/docs/reliability-soak.jsonl \
+	  go test -count=1 -v -timeout 24h -run '^TestSoak$$' ./integration
+	cd bench && go run . -soak ../docs/reliability-soak.jsonl
 
 .PHONY: test-bench
 test-bench: ## Run the tests of the bench, which is a module of its own

@@ -199,3 +199,18 @@ func TestMeasureAddsUp(t *testing.T) {
 	_, err = measure(t.Context(), []command{{program: "sh", args: []string{"-c", "echo why; exit 3"}}})
 	assert.ErrorContains(t, err, "exit status 3\nwhy")
 }
+
+func TestDrawSoak(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "soak.jsonl")
+	require.NoError(t, os.WriteFile(path, []byte(`{"seconds":1,"rss":104857600,"goroutines":300,"descriptors":90}
+{"seconds":2,"rss":104857600,"goroutines":310,"descriptors":91}
+`), 0o600))
+	require.NoError(t, drawSoak(path))
+	drawn, err := os.ReadFile(filepath.Join(filepath.Dir(path), "soak.svg"))
+	require.NoError(t, err)
+	assert.Contains(t, string(drawn), "memory (100 MiB)")
+	assert.Contains(t, string(drawn), "goroutines (310)")
+
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.ErrorContains(t, drawSoak(path), "has no samples")
+}

@@ -35,6 +35,7 @@ func run() (err error) {
 		rounds        int
 		page          string
 		tiny          bool
+		soak          string
 	)
 	flag.StringVar(&wanted, "workloads", list(workloads, workloadName), "what to do")
 	flag.StringVar(&names, "tools", list(tools, toolName), "who does it, as far as it can")
@@ -48,7 +49,11 @@ func run() (err error) {
 	flag.StringVar(&page, "report", document, "the document that is written from all results")
 	flag.BoolVar(&b.requests, "requests", false, "count requests too, in a further run of each tool")
 	flag.StringVar(&b.profiles, "profiles", "", "a folder for CPU profiles of ingest")
+	flag.StringVar(&soak, "soak", "", "only draw the samples of a soak, from this file")
 	flag.Parse()
+	if soak != "" {
+		return drawSoak(soak)
+	}
 
 	all := workloads
 	if tiny {

@@ -180,9 +180,16 @@ func (p *process) peakRSS() int {
 
 func peakRSSOf(t *testing.T, pid int) int {
 	t.Helper()
+	return residentOf(t, pid, "VmHWM")
+}
+
+// residentOf returns a line of the status of a process: VmRSS is its resident size, and
+// VmHWM the largest that it had.
+func residentOf(t *testing.T, pid int, line string) int {
+	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(t, err)
-	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	m := regexp.MustCompile(line + `:\s+(\d+) kB`).FindSubmatch(status)
 	require.NotNil(t, m)
 	kb, err := strconv.Atoi(string(m[1]))
 	require.NoError(t, err)
