@@ -113,7 +113,7 @@ func (s *soak) start() {
 		require.NoError(s.t, os.WriteFile(path, []byte(config), 0o600))
 		return path
 	}
-	enqueue := write("enqueue.yaml", enqueueConfig(s.queue, s.source.fields("source", s.sourceAt.address)+", interval: 2s"))
+	enqueue := write("enqueue.yaml", enqueueConfig(s.queue, s.source.fields("source", s.sourceAt.address)+", interval: 500ms"))
 	dequeue := write("dequeue.yaml", dequeue{
 		source: s.source.fields("source", s.sourceAt.address), outputs: []string{s.dest.fields("copy", s.destAt.address)},
 		cleanUp: true, queue: ", backoff: { min: 200ms, max: 2s }",
@@ -220,7 +220,7 @@ func keep(t *testing.T, samples []sample) {
 // TestSoak moves objects that come and go, with a fault every few seconds: what the
 // process takes may not grow.
 func TestSoak(t *testing.T) {
-	objects := number(t, "INGEST_SOAK_OBJECTS", 6000)
+	objects := number(t, "INGEST_SOAK_OBJECTS", 4000)
 	minutes := number(t, "INGEST_SOAK_MINUTES", 2)
 	period := time.Duration(number(t, "INGEST_SOAK_PERIOD", 3)) * time.Second
 	s := newSoak(t)
