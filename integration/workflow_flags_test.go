@@ -156,7 +156,8 @@ func TestWorkflowFlagsOfTheProcess(t *testing.T) {
 	assert.Contains(t, s.fails("--mode=all", "--log-level=loud"), `log level "loud" is unknown`)
 
 	p = s.start("--mode=all", "--log-level=all")
-	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"trace"`) }, 30*time.Second, tick, "--log-level=all")
+	// What is traced first is traced before the process hears signals.
+	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"trace"`) && p.metrics() != "" }, 30*time.Second, tick, "--log-level=all")
 	stopped(t, p)
 	p = s.start("--mode=enqueue", "--log-level=error", "--queue-endpoint", "nats://"+freeAddress(t))
 	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"error"`) }, 30*time.Second, tick, "--log-level=error")
