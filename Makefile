@@ -8,7 +8,7 @@ TOOLS_DIR        ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingest-tools
 GOLANGCI_VERSION := v2.11.4
 GOLANGCI         := $(TOOLS_DIR)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
-GOVULNCHECK_VERSION := v1.9.0
+GOVULNCHECK_VERSION := v1.8.0
 VULNDB              ?= https://vuln.go.dev
 GOVULNCHECK         := $(TOOLS_DIR)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
