@@ -15,7 +15,7 @@ type ProgressTransport struct{ Next http.RoundTripper }
 func (t *ProgressTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	if req.Body != nil && req.Body != http.NoBody {
-		req = req.Clone(ctx)
+		req = req.WithContext(ctx)
 		req.Body = &progressBody{Reader: ingest.ProgressReader(ctx, req.Body), Closer: req.Body}
 	}
 	resp, err := t.Next.RoundTrip(req)

@@ -30,7 +30,8 @@ const (
 // client speaks to one bucket of one server.
 type client struct {
 	connection
-	api minio.Core
+	api  minio.Core
+	lean *lean
 }
 
 func newClient(conn connection) (*client, error) {
@@ -47,22 +48,23 @@ func newClient(conn connection) (*client, error) {
 	if conn.tls != nil {
 		tr.TLSClientConfig = conn.tls
 	}
-	var next http.RoundTripper = &component.ProgressTransport{Next: tr}
+	var next http.RoundTripper = &component.ProgressTransport{Next: newDirectTransport(tr)}
 	if conn.limits != nil {
 		next = &limitedTransport{limits: conn.limits, next: next}
 	}
+	next = &transport{next: next}
 	api, err := minio.NewCore(conn.endpoint, &minio.Options{
 		Creds:        conn.creds,
 		Secure:       !conn.insecure,
 		Region:       conn.region,
 		BucketLookup: conn.lookup,
-		Transport:    &transport{next: next},
+		Transport:    next,
 		MaxRetries:   requestTries,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("field %s: %w", fieldEndpoint, err)
 	}
-	return &client{connection: conn, api: *api}, nil
+	return &client{connection: conn, api: *api, lean: newLean(api, conn.bucket, next)}, nil
 }
 
 func (c *client) uri(key string) string { return "s3://" + c.bucket + "/" + key }

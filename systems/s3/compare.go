@@ -148,7 +148,7 @@ func provesWith(compare string, opaque bool) func(src, held *entry) bool {
 		switch {
 		case src.size != held.size:
 			return false
-		case !opaque && src.etag == held.etag && (plainETag.MatchString(src.etag) || multipartETag.MatchString(src.etag)):
+		case !opaque && src.etag == held.etag && (isPlainETag(src.etag) || multipartETag.MatchString(src.etag)):
 			return true
 		}
 		// Servers tell times to the second, or to less.

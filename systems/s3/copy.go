@@ -83,9 +83,9 @@ type serverCopy struct {
 func (c *serverCopy) run(ctx context.Context) (*ingest.Stored, error) {
 	switch {
 	case c.obj.Len < 0:
-	case plainETag.MatchString(c.obj.ETag) && c.obj.Len <= maxSinglePut:
+	case isPlainETag(c.obj.ETag) && c.obj.Len <= maxSinglePut:
 		return c.whole(ctx)
-	case plainETag.MatchString(c.obj.ETag):
+	case isPlainETag(c.obj.ETag):
 		return c.inParts(ctx, max(copyPartSize, c.ownPartSize()))
 	case multipartETag.MatchString(c.obj.ETag):
 		if err := c.from.addPartSize(ctx, c.id.ID, c.obj); err != nil {
@@ -158,7 +158,7 @@ func (c *serverCopy) part(ctx context.Context, m *multipart, i int) (*part, erro
 		return nil, c.refused(ctx, fmt.Sprintf("copying part %d of", i+1), err)
 	}
 	p := &part{size: s.length, etag: strings.Trim(done.ETag, `"`)}
-	if !plainETag.MatchString(p.etag) {
+	if !isPlainETag(p.etag) {
 		return nil, fmt.Errorf("%w: the server's ETag for part %d of %s is %q", errOtherParts, i+1, c.d.uri(c.key), p.etag)
 	}
 	return p, nil

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"encoding/hex"
 	"io"
 	"net/http"
 	"regexp"
@@ -16,10 +15,7 @@ import (
 
 const metaPrefix = "X-Amz-Meta-"
 
-var (
-	plainETag     = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	multipartETag = regexp.MustCompile(`^[0-9a-f]{32}-([0-9]+)$`)
-)
+var multipartETag = regexp.MustCompile(`^[0-9a-f]{32}-([0-9]+)$`)
 
 // describe makes an object of what a GET or a HEAD answered.
 func (s *source) describe(ctx context.Context, info minio.ObjectInfo, header http.Header) *ingest.Object {
@@ -40,8 +36,8 @@ func (s *source) describe(ctx context.Context, info minio.ObjectInfo, header htt
 			obj.Metadata[strings.TrimPrefix(k, metaPrefix)] = v[0]
 		}
 	}
-	if !s.opaque && !encryptedByKey(header) && plainETag.MatchString(info.ETag) {
-		obj.MD5, _ = hex.DecodeString(info.ETag)
+	if !s.opaque && !encryptedByKey(header) {
+		obj.MD5 = md5OfETag(info.ETag)
 	}
 	obj.Tags = s.tagsOf(ctx, info)
 	if info.ETag != "" && !s.rangeless.Load() {

@@ -242,7 +242,7 @@ func (d *destination) recordUnlessComparable(ctx context.Context, u *upload, sto
 // comparable reports whether the next Stat can prove by ETags alone that this is
 // the same content.
 func comparable(obj *ingest.Object, stored *ingest.Stored) bool {
-	return obj.ETag == stored.ETag && (plainETag.MatchString(obj.ETag) || multipartETag.MatchString(obj.ETag)) ||
+	return obj.ETag == stored.ETag && (isPlainETag(obj.ETag) || multipartETag.MatchString(obj.ETag)) ||
 		(obj.MD5 != nil && stored.MD5 != nil)
 }
 

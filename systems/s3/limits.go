@@ -130,7 +130,7 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		return t.next.RoundTrip(req)
 	}
 	if req.Body != nil && req.Body != http.NoBody {
-		req = req.Clone(ctx)
+		req = req.WithContext(ctx)
 		req.Body = &limitedBody{ctx: ctx, limits: t.limits, ReadCloser: req.Body}
 	}
 	resp, err := t.next.RoundTrip(req)

@@ -85,7 +85,7 @@ func streamPart(ctx context.Context, m *multipart, number int, content *body) (*
 	switch {
 	case hasStatus(err, http.StatusBadRequest) && wantsDigest(err):
 		return nil, fmt.Errorf("%w: %w", errOtherParts, err)
-	case err == nil && !plainETag.MatchString(p.etag):
+	case err == nil && !isPlainETag(p.etag):
 		return nil, fmt.Errorf("%w: the server's ETag for part %d of %s is %q", errOtherParts, number, m.d.uri(m.key), p.etag)
 	}
 	return p, err

@@ -123,7 +123,7 @@ func (m *multipart) putHashed(ctx context.Context, number int, buf *buffer) (*pa
 			buf.spoilt = true
 			return err
 		}
-		if want := hex.EncodeToString(p.md5); !m.opaque.Load() && plainETag.MatchString(p.etag) && p.etag != want {
+		if want := hex.EncodeToString(p.md5); !m.opaque.Load() && isPlainETag(p.etag) && p.etag != want {
 			return fmt.Errorf("%w: part %d of %s has the ETag %q, and %q was expected", errUnverified, number, m.d.uri(m.key), p.etag, want)
 		}
 		return nil

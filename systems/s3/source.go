@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
@@ -294,7 +295,7 @@ func (s *source) open(ctx context.Context, codec ingest.Codec, version *ingest.O
 			return nil, ingest.Permanent(fmt.Errorf("opening %s: %w", s.uri(codec.ID), err))
 		}
 	}
-	body, info, header, err := s.api.GetObject(ctx, s.bucket, codec.ID, opts)
+	body, info, header, err := s.get(ctx, codec.ID, opts)
 	if err != nil {
 		return nil, s.readFailed(ctx, "reading", codec.ID, err)
 	}
@@ -305,6 +306,17 @@ func (s *source) open(ctx context.Context, codec ingest.Codec, version *ingest.O
 	}
 	obj.Reader = &sourceBody{ReadCloser: body, ctx: ctx, s: s, key: codec.ID}
 	return obj, nil
+}
+
+func (s *source) get(ctx context.Context, key string, opts minio.GetObjectOptions) (io.ReadCloser, minio.ObjectInfo, http.Header, error) {
+	if resp := s.lean.get(ctx, key, opts.Header()); resp != nil {
+		info, err := minio.ToObjectInfo(s.bucket, key, resp.Header)
+		if err == nil {
+			return resp.Body, info, resp.Header, nil
+		}
+		_ = resp.Body.Close()
+	}
+	return s.api.GetObject(ctx, s.bucket, key, opts)
 }
 
 // Stat implements ingest.VersionedClient.

@@ -146,6 +146,9 @@ func (u *upload) put(ctx context.Context, content []byte) (*ingest.Stored, error
 	if u.d.crc32c {
 		u.opts.UserMetadata["X-Amz-Checksum-Crc32c"] = crc32c(content)
 	}
+	if info, ok := u.d.leanPut(ctx, u.key, u.opts, content, sum); ok {
+		return u.verify(ctx, info, int64(len(content)), hex.EncodeToString(sum))
+	}
 	return u.finishPut(ctx, bytes.NewReader(content), int64(len(content)), sum)
 }
 
