@@ -23,7 +23,8 @@ const behindPause = 5 * time.Second
 
 // publishBehind queues the element once more if what is queued of it is another
 // version: that one may be read already. It fails with ingest.ErrAlreadyQueued if it
-// is the same, or if a version waits already, which stands for every later one.
+// is the same, or if a version waits already, which stands for every later one. It does
+// not wait while the queue is full.
 func (q *Queue) publishBehind(ctx context.Context, subject string, data []byte, header nats.Header) error {
 	other, err := q.otherQueued(ctx, subject, header)
 	if err != nil {
@@ -32,7 +33,26 @@ func (q *Queue) publishBehind(ctx context.Context, subject string, data []byte, 
 	if !other {
 		return ingest.ErrAlreadyQueued
 	}
-	return q.publish(ctx, subject+behindToken, data, header)
+	err = q.tryPublish(ctx, subject+behindToken, data, header)
+	if errors.Is(err, ingest.ErrAlreadyQueued) && q.removeMoved(ctx, subject) {
+		return q.tryPublish(ctx, subject+behindToken, data, header)
+	}
+	return err
+}
+
+// removeMoved removes what waits behind the very same version, as after a crash while
+// that was moved up: it would be done with that one, and stand for no later version.
+func (q *Queue) removeMoved(ctx context.Context, subject string) bool {
+	queued, err := q.work.GetLastMsgForSubject(ctx, subject)
+	if err != nil {
+		return false
+	}
+	behind, err := q.work.GetLastMsgForSubject(ctx, subject+behindToken)
+	if err != nil || !describedBy(behind.Header).KnownSameVersion(describedBy(queued.Header)) {
+		return errors.Is(err, jetstream.ErrMsgNotFound)
+	}
+	err = q.work.DeleteMsg(ctx, behind.Sequence)
+	return err == nil || isRemoved(err)
 }
 
 // otherQueued reports whether what is queued of an element is not known to be the

@@ -71,3 +71,42 @@ func TestBehindADeadLetter(t *testing.T) {
 	require.NoError(t, newer.Ack(ctx))
 	assert.Len(t, deadLetters(t, q), 1)
 }
+
+// A version that waited for room, and went behind what was done by then, would take
+// the room that it needs to be moved up.
+func TestBehindInAFullQueue(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.MaxMsgs = 1
+	q := open(t, cfg)
+	s := subscribe(t, q)
+	ctx := testContext(t)
+	require.NoError(t, q.Publish(ctx, element("a"), version("one")))
+	older := pop(t, s)
+	published := make(chan error, 1)
+	go func() { published <- q.Publish(ctx, element("a"), version("two")) }()
+	require.Eventually(t, q.full.on.Load, patience, time.Millisecond, "it waits for room")
+	require.NoError(t, older.Ack(ctx))
+	require.NoError(t, <-published)
+	newer := pop(t, s)
+	assert.Equal(t, "two", newer.Headers()["Ingest-Etag"])
+	require.NoError(t, newer.Ack(ctx))
+	assert.Zero(t, messages(t, q, "ingest"))
+}
+
+// A crash while a version is moved up leaves it behind itself, where it goes away in
+// the end. Until then it stands for no other.
+func TestBehindItself(t *testing.T) {
+	q := open(t, testConfig(t))
+	ctx := testContext(t)
+	require.NoError(t, q.Publish(ctx, element("a"), version("two")))
+	data, err := element("a").Marshal()
+	require.NoError(t, err)
+	require.NoError(t, q.publish(ctx, elementSubject(q.cfg.Subject, "a")+behindToken, data, natsHeader(version("two"))))
+	require.NoError(t, q.Publish(ctx, element("a"), version("three")))
+	s := subscribe(t, q)
+	for _, want := range []string{"two", "three"} {
+		d := pop(t, s)
+		assert.Equal(t, want, d.Headers()["Ingest-Etag"])
+		require.NoError(t, d.Ack(ctx))
+	}
+}

@@ -104,43 +104,37 @@ func (q *Queue) Publish(ctx context.Context, codec ingest.Codec, headers map[str
 		return err
 	}
 	subject, header := elementSubject(q.cfg.Subject, codec.ID), natsHeader(headers)
-	err = q.publish(ctx, subject, data, header)
-	if errors.Is(err, ingest.ErrAlreadyQueued) {
-		return q.publishBehind(ctx, subject, data, header)
-	}
-	return err
+	// What is queued of the element can be done while this waits, so every try begins
+	// anew: versions that wait behind nothing would fill the queue for good.
+	return q.whileFull(ctx, func() error {
+		err := q.tryPublish(ctx, subject, data, header)
+		if errors.Is(err, ingest.ErrAlreadyQueued) {
+			return q.publishBehind(ctx, subject, data, header)
+		}
+		return err
+	})
 }
 
-// publish waits while the queue is full. Where no stream takes the subject, it
-// provisions the stream anew: two processes that add their subjects at once can each
-// write what the other has not read, and the servers have no way to prevent that.
+// publish waits while the queue is full.
 func (q *Queue) publish(ctx context.Context, subject string, data []byte, header nats.Header) error {
-	full, provisioned := false, false
+	return q.whileFull(ctx, func() error { return q.tryPublish(ctx, subject, data, header) })
+}
+
+// whileFull calls try again until the queue has room.
+func (q *Queue) whileFull(ctx context.Context, try func() error) error {
+	full := false
 	for {
-		_, err := q.conn.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data, Header: header})
+		err := try()
 		switch {
 		case err == nil:
-			q.metrics.count("publish", nil)
-			if q.full.switchTo(false) {
-				q.log.Infof("stream %s takes messages again", q.cfg.Stream)
-			}
 			return nil
-		case isSubjectTaken(err):
+		case errors.Is(err, ingest.ErrAlreadyQueued):
 			q.metrics.result("publish", "already_queued")
-			return ingest.ErrAlreadyQueued
-		case errors.Is(err, nats.ErrMaxPayload):
-			return fmt.Errorf("publishing to stream %s: %w: %w", q.cfg.Stream, ingest.ErrTooLarge, err)
-		case errors.Is(err, jetstream.ErrNoStreamResponse) && !provisioned:
-			provisioned = true
-			if err := q.provision(ctx); err != nil {
-				return err
-			}
-			continue
+			return err
 		case full && ctx.Err() != nil:
 			return fmt.Errorf("publishing to stream %s, which is full: %w", q.cfg.Stream, ctx.Err())
 		case !isFull(err):
-			q.metrics.count("publish", err)
-			return fmt.Errorf("publishing to stream %s: %w", q.cfg.Stream, err)
+			return err
 		}
 		full = true
 		if q.full.switchTo(true) {
@@ -151,6 +145,35 @@ func (q *Queue) publish(ctx context.Context, subject string, data []byte, header
 		case <-ctx.Done():
 		}
 	}
+}
+
+// tryPublish publishes, or fails. Where no stream takes the subject, it provisions the
+// stream anew: two processes that add their subjects at once can each write what the
+// other has not read, and the servers have no way to prevent that.
+func (q *Queue) tryPublish(ctx context.Context, subject string, data []byte, header nats.Header) error {
+	msg := &nats.Msg{Subject: subject, Data: data, Header: header}
+	_, err := q.conn.js.PublishMsg(ctx, msg)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		if err := q.provision(ctx); err != nil {
+			return err
+		}
+		_, err = q.conn.js.PublishMsg(ctx, msg)
+	}
+	switch {
+	case err == nil:
+		q.metrics.count("publish", nil)
+		if q.full.switchTo(false) {
+			q.log.Infof("stream %s takes messages again", q.cfg.Stream)
+		}
+		return nil
+	case isSubjectTaken(err):
+		return ingest.ErrAlreadyQueued
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("publishing to stream %s: %w: %w", q.cfg.Stream, ingest.ErrTooLarge, err)
+	case !isFull(err) && ctx.Err() == nil:
+		q.metrics.count("publish", err)
+	}
+	return fmt.Errorf("publishing to stream %s: %w", q.cfg.Stream, err)
 }
 
 // provision makes sure that the stream takes the subject, which it did once.
