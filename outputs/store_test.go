@@ -3,6 +3,7 @@ package outputs
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,6 +122,49 @@ func TestDamagedReadIsNotStored(t *testing.T) {
 	}
 }
 
+// What an attempt left that failed verification has the name and the length of the
+// object, and may be newer than it.
+func TestFailedVerificationIsNotUpToDateAtTheRetry(t *testing.T) {
+	for name, forget := range map[string]func(*ingest.Object, *ingest.Stored){
+		"with digests":     func(*ingest.Object, *ingest.Stored) {},
+		"with opaque tags": func(src *ingest.Object, held *ingest.Stored) { src.MD5, src.ETag, held.MD5 = nil, "opaque", nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := newClient("content")
+			dest := &damaging{memory: newMemory(), forget: func(held *ingest.Stored) { forget(&src.obj, held) }}
+			s := newStore(t, dest, "")
+			require.ErrorContains(t, s.Write(testContext(t), carrying(src)), "does not hold what was sent")
+			require.Equal(t, "CONTENT", dest.objects["name"])
+			require.NoError(t, s.Write(testContext(t), carrying(src)))
+			assert.Equal(t, "content", dest.objects["name"])
+		})
+	}
+}
+
+// damaging stores something else the first time, and cannot remove it.
+type damaging struct {
+	*memory
+	forget func(*ingest.Stored)
+}
+
+func (d *damaging) Stat(ctx context.Context, codec ingest.Codec) (*ingest.Stored, error) {
+	held, err := d.memory.Stat(ctx, codec)
+	if err == nil {
+		held.ModTime = time.Now()
+		d.forget(held)
+	}
+	return held, err
+}
+
+func (d *damaging) Store(ctx context.Context, codec ingest.Codec, obj ingest.Object) (*ingest.Stored, error) {
+	stored, err := d.memory.Store(ctx, codec, obj)
+	if err == nil && d.stores == 1 {
+		d.objects[codec.Name] = strings.ToUpper(d.objects[codec.Name])
+		return nil, errors.New("the server does not hold what was sent")
+	}
+	return stored, err
+}
+
 func TestDestinationThatSaysNothingIsNotBelieved(t *testing.T) {
 	dest := newMemory()
 	dest.silent = true
@@ -151,6 +195,18 @@ func TestWithoutCollectorTheSourceIsLookedAtAgain(t *testing.T) {
 	msg := carrying(newClient("old"))
 	ingest.CollectReceipts(msg)
 	require.NoError(t, s.Write(testContext(t), msg), "whoever collects looks")
+}
+
+func TestOutputsGetOneVersion(t *testing.T) {
+	src := newClient("old")
+	msg := carrying(src)
+	ingest.CollectReceipts(msg)
+	first, second := newMemory(), newMemory()
+	require.NoError(t, newStore(t, first, "").Write(testContext(t), msg.Copy()))
+	src.change("newer")
+	require.ErrorIs(t, newStore(t, second, "").Write(testContext(t), msg.Copy()), ingest.ErrChanged)
+	assert.Equal(t, "old", first.objects["name"])
+	assert.Empty(t, second.objects)
 }
 
 func TestStallIsNamed(t *testing.T) {

@@ -1,6 +1,7 @@
 package outputs
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
@@ -109,6 +111,17 @@ func TestWebhookThatIsRequired(t *testing.T) {
 	err := f.WriteBatch(testContext(t), service.MessageBatch{carrying(newClient("x"))})
 	require.ErrorContains(t, err, "500")
 	assert.Equal(t, ingest.KindOutage, ingest.KindOf(err), "it is not the object's failure")
+}
+
+// A process that ends while a batch is gathered must find the messages in the queue.
+func TestWebhookWaitsForItsBatch(t *testing.T) {
+	l := newListener(t)
+	f := newTestFanOut(t, fmt.Sprintf("webhook:\n  url: %s\n  period: 1h\n  count: 2\n  required: true\n", l.URL), "", newMemory())
+	crash, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err := f.WriteBatch(crash, service.MessageBatch{carrying(newClient("x"))})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Empty(t, l.told())
 }
 
 func TestWebhookRetries(t *testing.T) {

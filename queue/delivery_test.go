@@ -40,6 +40,44 @@ func TestRetryBudget(t *testing.T) {
 	assert.Equal(t, "failure 3", dead[0].Error)
 }
 
+// A server that counted would never deliver it again, and keep its subject taken.
+func TestCrashOnTheLastAttempt(t *testing.T) {
+	q := open(t, testConfig(t))
+	publish(t, q, "a")
+	crashing := open(t, q.cfg)
+	s := subscribe(t, crashing)
+	for range q.cfg.MaxAttempts - 1 {
+		require.NoError(t, pop(t, s).Fail(testContext(t), errors.New("again")))
+	}
+	assert.Equal(t, q.cfg.MaxAttempts, attempt(t, pop(t, s)))
+	crashing.conn.nc.Close()
+
+	d := pop(t, subscribe(t, q))
+	assert.Equal(t, q.cfg.MaxAttempts, attempt(t, d))
+	require.NoError(t, d.Fail(testContext(t), errors.New("for good")))
+	dead := deadLetters(t, q)
+	require.Len(t, dead, 1)
+	assert.Equal(t, "for good", dead[0].Error)
+}
+
+// Messages that wait for their next attempt count as taken at the server.
+func TestDelayedRetriesStarveNobody(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Prefetch = DefaultPrefetch
+	cfg.BackoffMin, cfg.BackoffMax = time.Hour, time.Hour
+	q := open(t, cfg)
+	s := subscribe(t, q)
+	const bad = 10 * DefaultPrefetch
+	for i := range bad {
+		publish(t, q, fmt.Sprint("bad ", i))
+	}
+	publish(t, q, "good")
+	for range bad {
+		require.NoError(t, pop(t, s).Fail(testContext(t), errors.New("wait")))
+	}
+	assert.Equal(t, "good", idOf(t, pop(t, s)))
+}
+
 func TestNoBudgetNeverBuries(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.MaxAttempts = 0

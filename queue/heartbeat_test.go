@@ -29,6 +29,20 @@ func TestHeartbeatsKeepADelivery(t *testing.T) {
 	assert.Equal(t, 1, d.Deliveries())
 }
 
+// What was fetched ahead is kept as long as what is in work. This worker has as much as
+// it wants, so that what the server gave away would be another's.
+func TestHeartbeatsKeepWhatIsFetchedAhead(t *testing.T) {
+	cfg := testConfig(t)
+	q := open(t, cfg)
+	publish(t, q, "a", "b", "c", "d")
+	s := subscribe(t, q)
+	require.Eventually(t, func() bool { return heldBy(s) == cfg.Prefetch }, patience, time.Millisecond)
+	short, cancel := context.WithTimeout(t.Context(), 5*cfg.AckWait/2)
+	defer cancel()
+	_, err := subscribe(t, q).Pop(short, 1)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
 func TestLostConnectionCancelsTheDelivery(t *testing.T) {
 	srv := runServer(t, nil)
 	cfg := testConfig(t)

@@ -33,6 +33,17 @@ func TestPublishOncePerElement(t *testing.T) {
 	require.NoError(t, again(), "after the ack, at once")
 }
 
+func TestPublishBeforeThereIsAConsumer(t *testing.T) {
+	cfg := testConfig(t)
+	q := open(t, cfg)
+	publish(t, q, "a")
+	require.NoError(t, q.Close())
+	s := subscribe(t, open(t, cfg))
+	publish(t, s.q, "b")
+	assert.Equal(t, "a", idOf(t, pop(t, s)))
+	assert.Equal(t, "b", idOf(t, pop(t, s)))
+}
+
 func TestPublishRefusesWhatCannotBeRead(t *testing.T) {
 	q := open(t, testConfig(t))
 	err := q.Publish(testContext(t), ingest.NewCodec("", "", nil), nil)

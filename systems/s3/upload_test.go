@@ -2,8 +2,10 @@ package s3
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // what S3 checks, no secret
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,46 @@ func TestOwnPartSize(t *testing.T) {
 		assert.Equal(t, want, got, "%d", size)
 		assert.LessOrEqual(t, size, got*maxParts)
 	}
+}
+
+// A worker that may not go on must not store its version over the one that another
+// has stored in the meantime.
+func TestSlowPutEndsWithItsLease(t *testing.T) {
+	f := newFake(t, "bucket")
+	d := f.destination(t, "bucket", "")
+	older, newer := strings.Repeat("old", 1000), strings.Repeat("new", 1000)
+	begun := make(chan struct{})
+	f.meddle(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			close(begun)
+			f.heal()
+		}
+		return false
+	})
+	content, slow := io.Pipe()
+	defer content.Close()         //nolint:errcheck // nothing is written
+	sum := md5.Sum([]byte(older)) //nolint:gosec // no secret
+	lease, lose := context.WithCancelCause(t.Context())
+	stored := make(chan error, 1)
+	go func() {
+		u := &upload{d: d, key: "key", obj: &ingest.Object{Len: int64(len(older)), MD5: sum[:], Reader: content}}
+		_, err := u.stream(lease)
+		stored <- err
+	}()
+	_, err := slow.Write([]byte(older[:1]))
+	require.NoError(t, err)
+	<-begun
+	lose(errors.New("lease lost"))
+	other, err := d.Store(t.Context(), ingest.NewCodec("key", "key", nil), ingest.Object{Len: int64(len(newer)), Reader: strings.NewReader(newer)})
+	require.NoError(t, err)
+	go func() {
+		_, err := slow.Write([]byte(older[1:]))
+		_ = slow.CloseWithError(err)
+	}()
+	require.Error(t, <-stored)
+	held, err := d.Stat(t.Context(), ingest.NewCodec("key", "key", nil))
+	require.NoError(t, err)
+	assert.Equal(t, other.ETag, held.ETag)
 }
 
 // A server may announce any length: it is refused before memory is taken for it.
