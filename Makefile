@@ -50,6 +50,7 @@ fuzz: ## Fuzz what reads foreign bytes, each target in turn (FUZZTIME=1m)
 	  echo "$$target"; \
 	  go test -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) "$${target%:*}" || exit 1; \
 	done
+
 .PHONY: load
 load: ## Work off a million messages while workers are killed (COUNT= messages, PROCESSES= workers)
 	INGEST_LOAD_MESSAGES=$(or $(COUNT),1000000) INGEST_LOAD_PROCESSES=$(or $(PROCESSES),8) \
@@ -61,6 +62,10 @@ soak: ## Move a million objects with a fault every ten seconds, and draw what th
 	INGEST_SOAK_SAMPLES=$(CURDIR)/docs/reliability-soak.jsonl \
 	  go test -count=1 -v -timeout 24h -run '^TestSoak$$' ./integration
 	cd bench && go run . -soak ../docs/reliability-soak.jsonl
+
+.PHONY: test-model
+test-model: ## Compare the queue with a model of the delivery contract on random walks; longer than in the tests (CHECKS= SEED=)
+	go test -count=1 -timeout 0 -run '^TestModel$$' ./queue -rapid.checks=$(or $(CHECKS),5000) $(if $(SEED),-rapid.seed=$(SEED))
 
 .PHONY: test-bench
 test-bench: ## Run the tests of the bench, which is a module of its own
