@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -58,6 +59,8 @@ A scan that runs once and cannot begin, or has to leave something out, makes the
 
 // Scan is an input that emits the elements of a Nexter.
 type Scan struct {
+	// reading is held while the Nexter is in use.
+	reading  sync.Mutex
 	nexter   ingest.Nexter
 	interval time.Duration
 	log      *service.Logger
@@ -151,6 +154,8 @@ func (s *Scan) Connect(ctx context.Context) error {
 
 // Read implements service.Input.
 func (s *Scan) Read(ctx context.Context) (*service.Message, service.AckFunc, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	for {
 		codec, obj, err := s.next(ctx)
 		s.countUnchanged()
@@ -295,8 +300,11 @@ func (s *Scan) elementMessage(codec *ingest.Codec, obj *ingest.Object) (*service
 	return msg, nil
 }
 
-// Close implements service.Input. It closes a Nexter that is an io.Closer.
+// Close implements service.Input. It closes a Nexter that is an io.Closer. An engine
+// that has no time left calls it while a Read is under way, whose context is cancelled.
 func (s *Scan) Close(context.Context) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	defer component.TellCounters()
 	s.stop.Close()
 	s.progress.Close()

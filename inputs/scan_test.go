@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ingest-bundle/ingest"
+	"github.com/ingest-bundle/ingest/internal/component"
 	"github.com/ingest-bundle/ingest/internal/progress"
 )
 
@@ -71,6 +72,8 @@ func newScan(t *testing.T, l ingest.Nexter, yaml string) service.Input {
 	require.NoError(t, err)
 	in, err := NewScan(l, conf, service.MockResources())
 	require.NoError(t, err)
+	// No other test can stop the timers of a bubble.
+	t.Cleanup(component.TellCounters)
 	return in
 }
 
@@ -255,6 +258,39 @@ func TestScanReadEndsWithItsContext(t *testing.T) {
 	})
 	cancel()
 	wg.Wait()
+}
+
+// slowly is a Nexter that takes its time to heed the end of its context.
+type slowly struct {
+	listing
+	begun            chan struct{}
+	busy, interfered bool
+}
+
+func (s *slowly) NextObject(ctx context.Context) (*ingest.Codec, *ingest.Object, error) {
+	s.busy = true
+	close(s.begun)
+	<-ctx.Done()
+	time.Sleep(100 * time.Millisecond) // its time
+	s.busy = false
+	return nil, nil, ctx.Err()
+}
+
+func (s *slowly) Close() error {
+	s.interfered = s.busy
+	return nil
+}
+
+// An engine without any time left closes while the Nexter is in use.
+func TestScanClosesOnceTheNexterIsIdle(t *testing.T) {
+	s := &slowly{begun: make(chan struct{})}
+	in := newScan(t, s, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	go read(ctx, in) //nolint:errcheck // it is cancelled
+	<-s.begun
+	cancel()
+	require.NoError(t, in.Close(ctx))
+	assert.False(t, s.interfered)
 }
 
 func TestScanInterval(t *testing.T) {
