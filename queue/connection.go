@@ -26,6 +26,9 @@ func connect(ctx context.Context, cfg Server, log *service.Logger) (*connection,
 	opts := append([]nats.Option{
 		nats.Name(cfg.Name),
 		nats.MaxReconnects(-1),
+		// What is said of a message must not reach the server late, when the
+		// message is another worker's: see await.
+		nats.ReconnectBufSize(-1),
 		nats.Timeout(5 * time.Second),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			log.Warnf("queue connection: %v", err)
@@ -80,6 +83,24 @@ func (c *connection) watch(log *service.Logger, tell func(error)) {
 		log.Info("queue connection restored")
 		tell(nil)
 	})
+}
+
+// await waits until there is a connection, as long as an answer would be waited for.
+func (c *connection) await(ctx context.Context) {
+	if c.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	changed := c.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer c.nc.RemoveStatusListener(changed)
+	if c.nc.IsConnected() || c.nc.IsClosed() {
+		return
+	}
+	select {
+	case <-changed:
+	case <-ctx.Done():
+	}
 }
 
 // explain adds what the server has refused: it answers a request that a user may

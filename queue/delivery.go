@@ -90,8 +90,10 @@ func identity(sequence uint64, stored time.Time) string {
 	return fmt.Sprintf("%d-%d", sequence, stored.UnixNano())
 }
 
-// settle runs f unless the delivery was settled before. It ends the holding.
+// settle runs f unless the delivery was settled before. It ends the holding. While
+// there is no connection it waits, and may lose the message to another worker.
 func (d *Delivery) settle(f func() error) error {
+	d.sub.q.conn.await(d.ctx)
 	if !d.settled.CompareAndSwap(false, true) {
 		return nil
 	}

@@ -58,6 +58,32 @@ func TestOverdueLeasesAreNotExtended(t *testing.T) {
 	assert.EqualValues(t, 1, messages(t, q, "ingest"))
 }
 
+// An acknowledgement that waits for the connection must not arrive when the message
+// is another worker's.
+func TestNothingIsSaidLate(t *testing.T) {
+	srv := runServer(t, nil)
+	cfg := testConfig(t)
+	cfg.Server = Server{URLs: []string{srv.ClientURL()}}
+	q := open(t, cfg)
+	publish(t, q, "a")
+	late := pop(t, subscribe(t, q))
+	other := subscribe(t, open(t, cfg))
+	id, err := q.conn.nc.GetClientID()
+	require.NoError(t, err)
+	require.NoError(t, srv.DisconnectClientByID(id))
+	require.Eventually(t, func() bool { return !q.conn.nc.IsConnected() }, patience, time.Millisecond)
+	said := make(chan error, 1)
+	go func() { said <- late.Ack(context.Background()) }()
+
+	d := pop(t, other)
+	require.Eventually(t, q.conn.nc.IsConnected, patience, time.Millisecond)
+	require.NoError(t, q.conn.nc.Flush())
+	require.NoError(t, <-said)
+	assert.EqualValues(t, 1, messages(t, q, "ingest"))
+	require.NoError(t, d.Ack(testContext(t)))
+	assert.Zero(t, messages(t, q, "ingest"))
+}
+
 // A message that is acknowledged between two signs of life must not void those of
 // the others.
 func TestHeartbeatSkipsWhatIsSettled(t *testing.T) {

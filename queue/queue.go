@@ -152,6 +152,7 @@ func (q *Queue) whileFull(ctx context.Context, try func() error) error {
 // other has not read, and the servers have no way to prevent that.
 func (q *Queue) tryPublish(ctx context.Context, subject string, data []byte, header nats.Header) error {
 	msg := &nats.Msg{Subject: subject, Data: data, Header: header}
+	q.conn.await(ctx)
 	_, err := q.conn.js.PublishMsg(ctx, msg)
 	if errors.Is(err, jetstream.ErrNoStreamResponse) {
 		if err := q.provision(ctx); err != nil {
