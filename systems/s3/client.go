@@ -25,6 +25,9 @@ const (
 	// requestTries is small: what fails longer is given back to the queue,
 	// which waits better.
 	requestTries = 3
+	// maxHeader bounds the headers of an answer: those of an object are 2 KiB of
+	// metadata, and a few more.
+	maxHeader = 256 << 10
 )
 
 // client speaks to one bucket of one server.
@@ -41,6 +44,7 @@ func newClient(conn connection) (*client, error) {
 	}
 	tr.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	tr.WriteBufferSize, tr.ReadBufferSize = ioBuffer, ioBuffer
+	tr.MaxResponseHeaderBytes = maxHeader
 	tr.MaxIdleConns = 0
 	tr.MaxIdleConnsPerHost = idleConnections
 	// How long a server may take to answer is the stall timeout's business.
@@ -138,6 +142,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if header, ok := ctx.Value(answerKey{}).(*http.Header); ok {
 		*header = resp.Header
+	}
+	if !holdsContent(req, resp) {
+		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxAnswer}
 	}
 	return resp, nil
 }

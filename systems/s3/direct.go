@@ -13,13 +13,9 @@ import (
 	"time"
 )
 
-const (
-	// maxDirectBody is what the buffers of two sockets take: the answer is not read
-	// while the body is sent, and may come before a server has read all of it.
-	maxDirectBody = 64 << 10
-	// maxAnswerHead is net/http's own default.
-	maxAnswerHead = 10 << 20
-)
+// maxDirectBody is what the buffers of two sockets take: the answer is not read while
+// the body is sent, and may come before a server has read all of it.
+const maxDirectBody = 64 << 10
 
 // directTransport makes each request in the goroutine of its caller. net/http's
 // transport hands every request, and every answer, to two goroutines of its
@@ -137,7 +133,7 @@ func (c *directConn) exchange(req *http.Request) (*http.Response, error) {
 		sent = c.w.Flush()
 	}
 	// A server that does not want the body may have said so, and hung up.
-	c.in.left = maxAnswerHead
+	c.in.left = maxHeader
 	for {
 		resp, err := http.ReadResponse(c.r, req)
 		if err != nil {
@@ -156,7 +152,7 @@ type boundedReader struct {
 	left int64
 }
 
-var errHeadTooLarge = fmt.Errorf("the head of the answer has more than %d bytes", maxAnswerHead)
+var errHeadTooLarge = fmt.Errorf("the head of the answer has more than %d bytes", maxHeader)
 
 func (b *boundedReader) Read(p []byte) (int, error) {
 	if b.left < 0 {
