@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -90,7 +90,7 @@ func (t *directTransport) dial(ctx context.Context, req *http.Request) (*directC
 	if err != nil {
 		return nil, err
 	}
-	c := &directConn{host: req.URL.Host, socket: socket, Conn: socket}
+	c := &directConn{host: req.URL.Host, socket: socket, Conn: socket, maxHead: t.next.MaxResponseHeaderBytes}
 	if secure {
 		config := t.next.TLSClientConfig.Clone()
 		if config == nil {
@@ -121,9 +121,11 @@ type directConn struct {
 	// socket is what Conn is based on.
 	socket net.Conn
 	in     boundedReader
-	r      *bufio.Reader
-	w      *bufio.Writer
-	since  time.Time
+	// maxHead bounds the headers of an answer, in bytes.
+	maxHead int64
+	r       *bufio.Reader
+	w       *bufio.Writer
+	since   time.Time
 }
 
 // exchange sends the request and reads the head of the answer.
@@ -152,7 +154,7 @@ type boundedReader struct {
 	left int64
 }
 
-var errHeadTooLarge = fmt.Errorf("the head of the answer has more than %d bytes", maxHeader)
+var errHeadTooLarge = errors.New("the headers of the answer are larger than what is read of them")
 
 func (b *boundedReader) Read(p []byte) (int, error) {
 	if b.left < 0 {
