@@ -65,7 +65,7 @@ soak: ## Move a million objects with a fault every ten seconds, and draw what th
 
 .PHONY: test-model
 test-model: ## Compare the queue with a model of the delivery contract on random walks; longer than in the tests (CHECKS= SEED=)
-	go test -count=1 -timeout 0 -run '^TestModel$$' ./queue -rapid.checks=$(or $(CHECKS),5000) $(if $(SEED),-rapid.seed=$(SEED))
+	go test -count=1 -timeout 0 -run '^TestModel$$' ./queue -rapid.checks=$(or $(CHECKS),5000) -rapid.seed=$(or $(SEED),0)
 
 .PHONY: test-bench
 test-bench: ## Run the tests of the bench, which is a module of its own
