@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/xml"
 	"io"
 	"net/http"
 	"net/url"
@@ -53,34 +54,37 @@ func newLean(api *minio.Core, bucket string, next http.RoundTripper) *lean {
 
 // get returns nil if the object is to be asked for through minio-go.
 func (l *lean) get(ctx context.Context, key string, header http.Header) *http.Response {
-	return l.do(ctx, http.MethodGet, key, header, emptySHA256, nil)
+	resp, _ := l.do(ctx, http.MethodGet, key, header, emptySHA256, nil)
+	return resp
 }
 
-// put returns the head of the answer, or nil if the content is to be stored through
-// minio-go.
-func (l *lean) put(ctx context.Context, key string, header http.Header, content []byte) http.Header {
-	resp := l.do(ctx, http.MethodPut, key, header, unsignedPayload, content)
+// put returns the headers of the answer; neither them nor an error if the content is to be
+// stored through minio-go.
+func (l *lean) put(ctx context.Context, key string, header http.Header, content []byte) (http.Header, error) {
+	resp, err := l.do(ctx, http.MethodPut, key, header, unsignedPayload, content)
 	if resp == nil {
-		return nil
+		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxDirectBody)); err != nil {
-		return nil
+		return nil, nil
 	}
-	return resp.Header
+	return resp.Header, nil
 }
 
-func (l *lean) do(ctx context.Context, method, key string, header http.Header, sum string, content []byte) *http.Response {
+// do returns an error only if the content arrived damaged: minio-go would not send it
+// once more either.
+func (l *lean) do(ctx context.Context, method, key string, header http.Header, sum string, content []byte) (*http.Response, error) {
 	if l.off.Load() || !standsInURL(key) {
-		return nil
+		return nil, nil
 	}
 	scope := l.scopeOf(ctx)
 	if scope == nil {
-		return nil
+		return nil, nil
 	}
 	creds, err := l.api.GetCreds()
 	if err != nil || !creds.SignerType.IsV4() {
-		return nil
+		return nil, nil
 	}
 	header.Set("User-Agent", "ingest")
 	header.Set("X-Amz-Content-Sha256", sum)
@@ -101,20 +105,25 @@ func (l *lean) do(ctx context.Context, method, key string, header http.Header, s
 		AccessKeyID: creds.AccessKeyID, SecretAccessKey: creds.SecretAccessKey, SessionToken: creds.SessionToken,
 	}, req, sum, "s3", scope.region, time.Now())
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	resp, err := l.next.RoundTrip(req)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	if resp.StatusCode == http.StatusOK {
-		return resp
+		return resp, nil
 	}
-	if resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusForbidden {
-		l.off.Store(true)
+	defer resp.Body.Close() //nolint:errcheck // it was only read
+	if resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusForbidden {
+		return nil, nil
 	}
-	_ = resp.Body.Close()
-	return nil
+	refusal := minio.ErrorResponse{StatusCode: resp.StatusCode, Server: resp.Header.Get("Server")}
+	if err := xml.NewDecoder(resp.Body).Decode(&refusal); err == nil && damagedCodes[refusal.Code] {
+		return nil, refusal
+	}
+	l.off.Store(true)
+	return nil, nil
 }
 
 // standsInURL reports whether a key needs no encoding.
@@ -164,12 +173,12 @@ func (l *lean) scopeOf(ctx context.Context) *scope {
 }
 
 // leanPut reports false if the content is to be stored through minio-go.
-func (c *client) leanPut(ctx context.Context, key string, opts minio.PutObjectOptions, content, sum []byte) (info minio.UploadInfo, ok bool) {
+func (c *client) leanPut(ctx context.Context, key string, opts minio.PutObjectOptions, content, sum []byte) (info minio.UploadInfo, ok bool, err error) {
 	header := opts.Header()
 	header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
-	answer := c.lean.put(ctx, key, header, content)
+	answer, err := c.lean.put(ctx, key, header, content)
 	if answer == nil {
-		return info, false
+		return info, err != nil, err
 	}
-	return minio.UploadInfo{Key: key, ETag: strings.Trim(answer.Get("ETag"), `"`), VersionID: answer.Get("X-Amz-Version-Id")}, true
+	return minio.UploadInfo{Key: key, ETag: strings.Trim(answer.Get("ETag"), `"`), VersionID: answer.Get("X-Amz-Version-Id")}, true, nil
 }

@@ -92,6 +92,32 @@ func TestLeanRequestsThatFail(t *testing.T) {
 	}
 }
 
+// A content that arrived damaged is not sent again in the same attempt.
+func TestLeanRequestsOfDamagedContent(t *testing.T) {
+	f := newFake(t, "from", "copy")
+	f.put(t, "from", "a", []byte("content"))
+	s, d := f.source(t, "from", ""), f.destination(t, "copy", "")
+	var puts atomic.Int32
+	f.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut {
+			return false
+		}
+		puts.Add(1)
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "<Error><Code>BadDigest</Code><Message>as the test says</Message></Error>")
+		return true
+	})
+	for range 2 {
+		obj, err := s.Download(t.Context(), ingest.NewCodec("a", "a", nil))
+		require.NoError(t, err)
+		_, err = d.Store(t.Context(), ingest.NewCodec("a", "a", nil), *obj)
+		require.ErrorContains(t, err, "BadDigest")
+		require.NoError(t, obj.Close())
+	}
+	assert.EqualValues(t, 2, puts.Load())
+	assert.False(t, d.lean.off.Load())
+}
+
 func TestLeanRequestsKeepConditions(t *testing.T) {
 	f := newFake(t, "from")
 	f.put(t, "from", "a", []byte("content"))

@@ -146,7 +146,11 @@ func (u *upload) put(ctx context.Context, content []byte) (*ingest.Stored, error
 	if u.d.crc32c {
 		u.opts.UserMetadata["X-Amz-Checksum-Crc32c"] = crc32c(content)
 	}
-	if info, ok := u.d.leanPut(ctx, u.key, u.opts, content, sum); ok {
+	info, ok, err := u.d.leanPut(ctx, u.key, u.opts, content, sum)
+	if err != nil {
+		return nil, u.failed(ctx, "storing", nil, err)
+	}
+	if ok {
 		return u.verify(ctx, info, int64(len(content)), hex.EncodeToString(sum))
 	}
 	return u.finishPut(ctx, bytes.NewReader(content), int64(len(content)), sum)
