@@ -135,7 +135,7 @@ func TestServiceBeyondThisMachine(t *testing.T) {
 	assert.Contains(t, p.logs.String(), "can be reached from other machines")
 	assert.Contains(t, p.logs.String(), "--no-api")
 	p = startArgs(t, "127.0.0.1:"+port, "streams", "--no-api", "--set", "http.address=:"+port, config)
-	require.Eventually(t, func() bool { return p.metrics() != "" }, time.Minute, tick)
+	p.awaitReady()
 	assert.Contains(t, p.logs.String(), "warning: field http.address")
 	stopped(t, p)
 }

@@ -25,6 +25,16 @@ func (p *process) ready() (status int, text string) {
 	return resp.StatusCode, string(body)
 }
 
+// awaitReady waits until all that runs is connected: not until then, for sure, does a
+// process hear signals.
+func (p *process) awaitReady() {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		status, _ := p.ready()
+		return status == http.StatusOK
+	}, time.Minute, tick, "%s", p.logs)
+}
+
 // outage returns the texts of the outages in the last line of progress.
 func (p *process) outage() (texts []string) {
 	p.t.Helper()

@@ -150,14 +150,14 @@ func TestWorkflowFlagsOfTheProcess(t *testing.T) {
 	s = newFlagStage(t, s3, "")
 	putAll(t, s3, "one", small(1, "o"))
 	p = s.start("--mode=all", "--log-level=none")
-	require.Eventually(t, func() bool { return p.metrics() != "" }, 30*time.Second, tick)
+	p.awaitReady()
 	stopped(t, p)
 	assert.Empty(t, p.logs.String(), "--log-level=none")
 	assert.Contains(t, s.fails("--mode=all", "--log-level=loud"), `log level "loud" is unknown`)
 
 	p = s.start("--mode=all", "--log-level=all")
-	// What is traced first is traced before the process hears signals.
-	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"trace"`) && p.metrics() != "" }, 30*time.Second, tick, "--log-level=all")
+	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"trace"`) }, 30*time.Second, tick, "--log-level=all")
+	p.awaitReady()
 	stopped(t, p)
 	p = s.start("--mode=enqueue", "--log-level=error", "--queue-endpoint", "nats://"+freeAddress(t))
 	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), `"level":"error"`) }, 30*time.Second, tick, "--log-level=error")
