@@ -90,7 +90,7 @@ func (t *directTransport) dial(ctx context.Context, req *http.Request) (*directC
 	if err != nil {
 		return nil, err
 	}
-	c := &directConn{host: req.URL.Host, socket: socket, Conn: socket, maxHead: t.next.MaxResponseHeaderBytes}
+	c := &directConn{host: req.URL.Host, socket: socket, Conn: socket}
 	if secure {
 		config := t.next.TLSClientConfig.Clone()
 		if config == nil {
@@ -121,11 +121,9 @@ type directConn struct {
 	// socket is what Conn is based on.
 	socket net.Conn
 	in     boundedReader
-	// maxHead bounds the headers of an answer, in bytes.
-	maxHead int64
-	r       *bufio.Reader
-	w       *bufio.Writer
-	since   time.Time
+	r      *bufio.Reader
+	w      *bufio.Writer
+	since  time.Time
 }
 
 // exchange sends the request and reads the head of the answer.

@@ -26,7 +26,6 @@ func newTestDirect(t *testing.T) *directTransport {
 	t.Helper()
 	tr, err := minio.DefaultTransport(false)
 	require.NoError(t, err)
-	tr.MaxResponseHeaderBytes = maxHeader
 	return newDirectTransport(tr)
 }
 
