@@ -42,22 +42,29 @@ func appendResult(path string, r result) (err error) {
 	return err
 }
 
-func readResults(path string) (all []result, err error) {
-	f, err := os.Open(path)
+// readResults returns nothing where there is no file yet.
+func readResults(path string) ([]result, error) {
+	all, err := readLines[result](path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	return all, err
+}
+
+// readLines returns what the lines of a file hold, each a value in JSON.
+func readLines[T any](path string) (all []T, err error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		var r result
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+		var one T
+		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
-		all = append(all, r)
+		all = append(all, one)
 	}
 	return all, lines.Err()
 }

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -23,9 +20,12 @@ type sample struct {
 // drawSoak draws what a process took over the time of a soak, beside the file of its
 // samples.
 func drawSoak(path string) error {
-	samples, err := readSamples(path)
+	samples, err := readLines[sample](path)
 	if err != nil {
 		return err
+	}
+	if len(samples) == 0 {
+		return fmt.Errorf("%s has no samples", path)
 	}
 	p := newPlot("What a process takes over time (1 is the median)")
 	p.X.Label.Text = "minutes"
@@ -56,27 +56,4 @@ func drawSoak(path string) error {
 		p.Legend.Add(fmt.Sprintf("%s (%.0f%s)", of.name, middle, of.unit), line)
 	}
 	return p.Save(plotWide, plotHigh, strings.TrimSuffix(path, ".jsonl")+".svg")
-}
-
-func readSamples(path string) (samples []sample, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		var s sample
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", path, err)
-		}
-		samples = append(samples, s)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, err
-	}
-	if len(samples) == 0 {
-		return nil, fmt.Errorf("%s has no samples", path)
-	}
-	return samples, nil
 }
